@@ -1,0 +1,1 @@
+"""ngrt plays games with the NitroGen policy in real time."""

@@ -1,0 +1,188 @@
+"""The engine bundle: a folder with ``manifest.json`` and the graphs it names. Read and checked here; nothing is run.
+
+Graphs (B batch, F frames, S image side, L context tokens, H horizon, A action columns, M modulations, D width):
+
+``schedule``  timesteps (N,) float32 -> modulations (N, M) float32
+``observe``   frames (B, F, S, S, 3) uint8, and game (B,) int64 if the policy knows games (-1: an empty slot)
+              -> context (B, L, Dv) float32, then key_i, value_i for each cross-attention layer i, ready for denoise
+``denoise``   x (B, H, A), modulation (M,), dt (), remaining () = 1 - tau, mix (B, B), prior (B, H, A),
+              weights (B, H, 1), guidance (), all float32, then every key_i, value_i -> next_x (B, H, A) float32:
+              v = mix @ velocity(x);  v += guidance * weights * (prior - (x + remaining * v));  next_x = x + dt * v
+"""
+
+import hashlib
+import json
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ngrt.errors import BundleError
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+MANIFEST_LIMIT = 16 * 2**20
+"""Bytes; a manifest lists a few graphs and perhaps some thousands of game names."""
+
+Precision = Literal["fp32", "fp16"]
+GraphName = Literal["schedule", "observe", "denoise"]
+
+
+def _plain_file_name(name: str) -> str:
+    if not name or PurePosixPath(name).name != name or "\\" in name or name in {".", ".."}:
+        raise ValueError(f"{name!r} is not a plain file name")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain_file_name)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Frozen(BaseModel):
+    """Base of the manifest's parts: immutable, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PolicySpec(Frozen):
+    """What a policy takes and gives, resolved from its checkpoint's configuration."""
+
+    action_dim: Annotated[int, Field(ge=5, le=256)]
+    action_horizon: Annotated[int, Field(ge=1, le=1024)]
+    old_layout: bool = False
+    """Sticks before buttons in the action columns."""
+    image_size: Annotated[int, Field(ge=16, le=2048)]
+    context_frames: Annotated[int, Field(ge=1, le=64)] = 1
+    frame_spacing: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Ticks of game time between two frames of a context."""
+    steps: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Denoise steps where the caller does not choose."""
+    timestep_buckets: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    cross_layers: Annotated[int, Field(ge=1, le=256)]
+    """Pairs of keys and values that observe hands to denoise."""
+    game_token: bool = False
+    """The context has a slot that names the game."""
+    games: dict[str, int] = {}
+    """Known games and their rows in the embedding; empty where the names were not to be had. Row 0 is no game."""
+
+
+class Tensor(Frozen):
+    """One input or output of a graph; a dimension is a size, or a name where it may vary."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+class File(Frozen):
+    """A file of the bundle and the hash it must have."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class Graph(File):
+    """One graph: its file, the files of its weights if they lie apart, and its signature."""
+
+    data: tuple[File, ...] = ()
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+class Parity(Frozen):
+    """How far the exported graphs were from the torch model on fresh inputs, and what was allowed."""
+
+    context: float
+    """Largest absolute difference of the context."""
+    actions: float
+    """Largest absolute difference of the final actions."""
+    actions_limit: float
+    buttons_agree: float
+    """Share of buttons that agree where the model is not within the limit of its threshold."""
+    chunks: int
+    steps: int
+
+
+class Checkpoint(Frozen):
+    """Where the weights came from."""
+
+    file: str
+    sha256: Sha256
+    parameters: int
+    tensors: int
+
+
+class Manifest(Frozen):
+    """``manifest.json``."""
+
+    version: Literal[1] = 1
+    name: str
+    created: str
+    """UTC, ISO 8601."""
+    precision: Precision
+    target: Literal["onnx"] = "onnx"
+    checkpoint: Checkpoint
+    policy: PolicySpec
+    config: dict[str, Any]
+    """The checkpoint's own configuration, as it was found."""
+    graphs: dict[GraphName, Graph]
+    parity: Parity
+    tools: dict[str, str]
+    """Versions of what built the bundle."""
+    notice: str = ""
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the checked manifest of the bundle in ``folder``.
+
+    :raises BundleError: there is none, it is damaged, or it is of a newer version
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise BundleError(f"no engine bundle at {folder}; make one with: ngrt export CHECKPOINT --out {folder}")
+    if not path.is_file():
+        raise BundleError(f"{folder} has no {MANIFEST}; make a bundle with: ngrt export CHECKPOINT --out DIR")
+    if path.stat().st_size > MANIFEST_LIMIT:
+        raise BundleError(f"{path} has {path.stat().st_size} bytes; the limit is {MANIFEST_LIMIT}; export again")
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is not JSON ({error}); export the bundle again") from error
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if isinstance(version, int) and version > MANIFEST_VERSION:
+        raise BundleError(
+            f"{path} has version {version}; this ngrt reads up to {MANIFEST_VERSION}; upgrade ngrt or export again"
+        )
+    try:
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise BundleError(f"{path} is not a manifest: {where}: {first['msg']}; export the bundle again") from error
+    missing = {"schedule", "observe", "denoise"} - set(manifest.graphs)
+    if missing:
+        raise BundleError(f"{path} names no {', '.join(sorted(missing))} graph; export the bundle again")
+    return manifest
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Check that every file the manifest names is there and has its hash.
+
+    :raises BundleError: a file is missing or was changed
+    """
+    for graph in manifest.graphs.values():
+        for part in (graph, *graph.data):
+            path = folder / part.file
+            if not path.is_file():
+                raise BundleError(f"{path} is missing; export the bundle again")
+            found = sha256_of(path)
+            if found != part.sha256:
+                raise BundleError(
+                    f"{path} was changed: SHA-256 {found[:12]}…, the manifest says {part.sha256[:12]}…; export again"
+                )

@@ -1,0 +1,58 @@
+"""Every error ngrt raises on purpose.
+
+Each message is one line: the value found, the limit it broke, the remedy. ::
+
+    NgrtError
+    ├── SettingsError      an option or settings file that cannot be used
+    ├── CheckpointError    a checkpoint that is missing, damaged, unsafe or not NitroGen's
+    ├── ExportError        an engine that cannot be built, or disagrees with the model it was built from
+    ├── BundleError        an engine bundle that is missing, changed or not meant for this version
+    ├── ObservationError   a frame, noise or game that the policy cannot take
+    ├── SourceError        a video, screen or image that cannot be read
+    ├── PadError           a gamepad that cannot be opened or driven
+    ├── FeasibilityError   a control rate that this policy cannot hold on this machine
+    └── MissingExtraError  an optional dependency that is not installed
+"""
+
+
+class NgrtError(Exception):
+    """Base of the tree; ``str()`` is a single line fit for standard error."""
+
+
+class SettingsError(NgrtError):
+    """An option or a settings file cannot be used."""
+
+
+class CheckpointError(NgrtError):
+    """A checkpoint is missing, damaged, unsafe or not in NitroGen's format."""
+
+
+class ExportError(NgrtError):
+    """An engine cannot be built, or disagrees with the model it was built from."""
+
+
+class BundleError(NgrtError):
+    """An engine bundle is missing, changed or not meant for this version."""
+
+
+class ObservationError(NgrtError):
+    """A frame, noise array or game name does not fit the policy."""
+
+
+class SourceError(NgrtError):
+    """A video, screen or image cannot be read."""
+
+
+class PadError(NgrtError):
+    """A gamepad cannot be opened or driven."""
+
+
+class FeasibilityError(NgrtError):
+    """The policy is too slow on this machine for the rate that was asked."""
+
+
+class MissingExtraError(NgrtError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is not installed; install it with: pip install 'ngrt[{extra}]'")

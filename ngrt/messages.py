@@ -1,0 +1,109 @@
+"""What the tasks pass to each other: frozen, timestamped, never changed after they are sent.
+
+All times are seconds on the session's monotonic clock.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""(height, width, 3) uint8, RGB."""
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of the game and when it was taken."""
+
+    id: int
+    captured: float
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class PadState:
+    """What a gamepad's buttons and sticks are doing. The default is neutral.
+
+    Sticks are (x, y) in [-1, 1] with y growing downward, as the model has it; a pad backend turns y round if its
+    device counts upward. Triggers are the buttons LEFT_TRIGGER and RIGHT_TRIGGER, released or fully pulled.
+    """
+
+    buttons: frozenset[str] = frozenset()
+    left: tuple[float, float] = (0.0, 0.0)
+    right: tuple[float, float] = (0.0, 0.0)
+
+
+NEUTRAL = PadState()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A horizon of future pad states, as predicted from one observation.
+
+    ``actions`` (H, A) float32 as the model gave them; ``j_left`` and ``j_right`` (H, 2) float32 in [-1, 1], y growing
+    downward; ``buttons`` (H, A-4) uint8, 1 where pressed, in the order of ``button_names``.
+    """
+
+    actions: Array
+    j_left: Array
+    j_right: Array
+    buttons: npt.NDArray[np.uint8]
+    button_names: tuple[str, ...] = field(repr=False)
+
+    @property
+    def horizon(self) -> int:
+        """How many rows the chunk has (H)."""
+        return len(self.actions)
+
+    def pad(self, row: int) -> PadState:
+        """Return row ``row`` as a pad state, buttons that no pad has left out."""
+        pressed = zip(self.button_names, self.buttons[row], strict=True)
+        left, right = self.j_left[row], self.j_right[row]
+        return PadState(
+            frozenset(name for name, down in pressed if down and name not in STICK_REPEATS),
+            (float(left[0]), float(left[1])),
+            (float(right[0]), float(right[1])),
+        )
+
+
+STICK_REPEATS = frozenset({"RIGHT_BOTTOM", "RIGHT_LEFT", "RIGHT_RIGHT", "RIGHT_UP"})
+"""Model columns that repeat the right stick; they never reach a pad."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedChunk:
+    """A chunk with the times of its making: frame captured, inference started, chunk ready."""
+
+    id: int
+    frame_id: int
+    chunk: Chunk
+    captured: float
+    started: float
+    finished: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one control tick did.
+
+    ``source`` is "played" (a row meant for this tick), "held" (the last state again) or "neutral" (nothing valid).
+    ``late`` is how long after its deadline the pad was called; ``age`` how old the observation behind the state was.
+    """
+
+    index: int
+    due: float
+    sent: float
+    state: PadState
+    source: str
+    chunk_id: int | None
+    row: int | None
+    frame_id: int | None
+    age: float | None
+
+    @property
+    def late(self) -> float:
+        """Seconds between the deadline and the pad update."""
+        return self.sent - self.due
