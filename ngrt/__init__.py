@@ -1,1 +1,36 @@
-"""ngrt plays games with the NitroGen policy in real time."""
+"""ngrt plays games with the NitroGen policy in real time.
+
+Reading order: `ngrt.messages` (what is passed), `ngrt.interfaces` (who passes it), `ngrt.pipeline.run` (the main loop),
+`ngrt.chunks` (which row belongs to which tick), `ngrt.app` (where a session is put together), `ngrt.cli` (the
+commands). ``export/`` turns a checkpoint into the engine bundle that `ngrt.bundle` reads.
+
+From Python::
+
+    policy = ngrt.load_policy("engines/nitrogen")
+    chunk = policy.predict([frame])      # frame: (height, width, 3) uint8 RGB
+    chunk.pad(0)                         # what the gamepad should do first
+"""
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ngrt.errors import NgrtError
+from ngrt.messages import NEUTRAL, Chunk, PadState
+
+if TYPE_CHECKING:
+    from ngrt.interfaces import Policy
+
+__all__ = ["NEUTRAL", "Chunk", "NgrtError", "PadState", "Policy", "load_policy"]
+
+
+def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: int | None = None) -> "Policy":
+    """Load the engine bundle in folder ``path``, its hashes checked.
+
+    ``threads``: how many the engine uses, all cores if None; ``seed``: makes the noise that `predict` draws repeatable.
+
+    :raises ngrt.errors.BundleError: there is no bundle, or it was changed, or it cannot be loaded here
+    """
+    from ngrt.backends.policy_onnx import OnnxPolicy
+
+    return OnnxPolicy(Path(path), threads, seed)

@@ -1,4 +1,4 @@
-"""Model columns <-> pad: order, clipping, thresholds, the menu lock. Column order: shared facts of NitroGen's format."""
+"""Model columns <-> pad: order, clipping, thresholds, the menu lock."""
 
 from dataclasses import replace
 

@@ -1,0 +1,180 @@
+"""A bundle's graphs under ONNX Runtime."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from ngrt.actions import decode
+from ngrt.bundle import GraphName, Manifest, PolicySpec, check_files, read_manifest
+from ngrt.errors import BundleError, ObservationError
+from ngrt.messages import Array, Chunk, Image
+from ngrt.preprocess import observation
+
+NO_GAME = 0
+"""The embedding row of a game nobody named."""
+
+EMPTY_SLOT = -1
+"""The game slot under guidance: zeros, in both branches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the observe graph made of the frames: everything a chunk's denoise steps share.
+
+    ``context`` (B, L, Dv); ``keys_values`` by input name of the denoise graph; ``mix`` (B, B), how the velocities of
+    the B branches combine: identity, or guidance.
+    """
+
+    context: Array
+    keys_values: Mapping[str, npt.NDArray[np.floating]]
+    mix: Array
+
+
+class OnnxPolicy:
+    """A policy from an engine bundle, on the CPU.
+
+    :raises BundleError: the folder holds no bundle, or one that was changed or cannot be loaded
+    """
+
+    def __init__(self, folder: Path, threads: int | None = None, seed: int | None = None) -> None:
+        self.manifest = read_manifest(folder)
+        check_files(folder, self.manifest)
+        self._random = np.random.default_rng(seed)
+        self._modulations: dict[int, Array] = {}
+        self._schedule = _session(folder, self.manifest, "schedule", threads)
+        self._observe = _session(folder, self.manifest, "observe", threads)
+        self._denoise = _session(folder, self.manifest, "denoise", threads)
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What the policy takes and gives."""
+        return self.manifest.policy
+
+    def predict(
+        self,
+        frames: Sequence[Image],
+        noise: Array | None = None,
+        steps: int | None = None,
+        guidance: float = 1.0,
+        game: str | None = None,
+    ) -> Chunk:
+        """Return the chunk of actions that follows ``frames``.
+
+        ``frames``: one to ``spec.context_frames`` pictures (height, width, 3) uint8 RGB, oldest first; ``noise``
+        (H, A) float32, drawn if None; ``steps`` denoise steps, the checkpoint's own if None; ``guidance`` scale of
+        classifier-free guidance, 1 for none; ``game`` one of ``spec.games``.
+
+        :raises ObservationError: any of them does not fit this policy
+        """
+        count = self._check_steps(steps)
+        noise = self.draw_noise() if noise is None else self._check_noise(noise)
+        observed = self.observe(frames, guidance, game)
+        return decode(self.denoise(observed, noise, count)[0], old_layout=self.spec.old_layout)
+
+    def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Observation:
+        """Return what the denoise steps need to know of ``frames``: run once per observation."""
+        limit = self.spec.context_frames
+        if not 1 <= len(frames) <= limit:
+            raise ObservationError(f"{len(frames)} frames given; this policy takes 1 to {limit}, oldest first")
+        if not np.isfinite(guidance):
+            raise ObservationError(f"guidance is {guidance}; it must be a finite number, 1 for none")
+        slot = self._game_slot(game)
+        pictures = observation(frames, self.spec.image_size)
+        if guidance == 1.0:
+            return self._branch(pictures, slot)
+        # The unguided branch sees the newest frame alone; neither branch sees the game.
+        guided, unguided = self._branch(pictures, EMPTY_SLOT), self._branch(pictures[:, -1:], EMPTY_SLOT)
+        both = {name: np.concatenate([value, unguided.keys_values[name]]) for name, value in guided.keys_values.items()}
+        rows = [[1 + guidance, -guidance]] * 2
+        return Observation(np.concatenate([guided.context, unguided.context]), both, np.array(rows, np.float32))
+
+    def denoise(self, observed: Observation, noise: Array, steps: int) -> Array:
+        """Return the actions (B, H, A) that ``steps`` Euler steps make of ``noise`` (H, A)."""
+        branches, shape = len(observed.mix), (self.spec.action_horizon, self.spec.action_dim)
+        x = np.ascontiguousarray(np.broadcast_to(noise, (branches, *shape)))
+        feed = {
+            "dt": np.float32(1 / steps),
+            "mix": observed.mix,
+            "prior": np.zeros_like(x),
+            "weights": np.zeros((branches, shape[0], 1), np.float32),
+            "guidance": np.float32(0),
+            **observed.keys_values,
+        }
+        for step, modulation in enumerate(self._schedule_of(steps)):
+            feed |= {"x": x, "modulation": modulation, "remaining": np.float32(1 - step / steps)}
+            (x,) = self._denoise.run(["next_x"], feed)
+        return np.asarray(x, np.float32)
+
+    def draw_noise(self) -> Array:
+        """Return fresh noise (H, A) from the policy's own generator."""
+        shape = (self.spec.action_horizon, self.spec.action_dim)
+        return self._random.standard_normal(shape, np.float32)
+
+    def close(self) -> None:
+        """Free the sessions."""
+        del self._schedule, self._observe, self._denoise
+
+    def _branch(self, pictures: npt.NDArray[np.uint8], slot: int) -> Observation:
+        feed: dict[str, npt.NDArray[np.generic]] = {"frames": pictures}
+        if self.spec.game_token:
+            feed["game"] = np.array([slot], np.int64)
+        names = [output.name for output in self.manifest.graphs["observe"].outputs]
+        outputs = dict(zip(names, self._observe.run(names, feed), strict=True))
+        return Observation(outputs.pop("context"), outputs, np.eye(1, dtype=np.float32))
+
+    def _schedule_of(self, steps: int) -> Array:
+        if steps not in self._modulations:
+            # int(i / N * buckets) in double precision, exactly as the model was trained
+            times = [int(i / steps * self.spec.timestep_buckets) for i in range(steps)]
+            feed = {"timesteps": np.array(times, np.float32)}
+            if len(self._modulations) >= 8:
+                self._modulations.clear()
+            (self._modulations[steps],) = self._schedule.run(["modulations"], feed)
+        return self._modulations[steps]
+
+    def _check_steps(self, steps: int | None) -> int:
+        count = self.spec.steps if steps is None else steps
+        if not 1 <= count <= self.spec.timestep_buckets:
+            raise ObservationError(f"steps is {count}; it must be from 1 to {self.spec.timestep_buckets}")
+        return count
+
+    def _check_noise(self, noise: Array) -> Array:
+        shape = (self.spec.action_horizon, self.spec.action_dim)
+        array = np.asarray(noise)
+        if array.shape == (1, *shape):
+            array = array[0]
+        if array.shape != shape:
+            raise ObservationError(f"noise has shape {array.shape}; this policy takes {shape}")
+        if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
+            raise ObservationError(f"noise of dtype {array.dtype} must be float32 with finite values")
+        return array.astype(np.float32)
+
+    def _game_slot(self, game: str | None) -> int:
+        if game is None:
+            return NO_GAME
+        if game not in self.spec.games:
+            known = ", ".join(sorted(self.spec.games)[:8]) or "none"
+            raise ObservationError(f"game {game!r} is not one this policy was trained on; it knows: {known}")
+        return self.spec.games[game]
+
+
+def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | None) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    path = folder / manifest.graphs[name].file
+    try:
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
+        reason = str(error).splitlines()[0]
+        raise BundleError(f"{path} cannot be loaded ({reason}); export the bundle again") from error
+    found = {tensor.name for tensor in session.get_inputs()}
+    stated = {tensor.name for tensor in manifest.graphs[name].inputs}
+    if found != stated:
+        raise BundleError(f"{path} takes {sorted(found)}, its manifest says {sorted(stated)}; export the bundle again")
+    return session

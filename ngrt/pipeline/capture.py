@@ -1,0 +1,41 @@
+"""Look at the source at its own pace and hand on the newest frame."""
+
+from ngrt.channels import Latest
+from ngrt.clock import Clock
+from ngrt.interfaces import EndOfSource, FrameSource
+from ngrt.messages import Frame, Image
+from ngrt.pacing import next_deadline
+from ngrt.preprocess import check_frame, shrink
+from ngrt.workers import Worker
+
+
+async def capture(source: FrameSource, worker: Worker, clock: Clock, frames: Latest[Frame]) -> None:
+    """Grab every ``source.interval`` seconds until the source ends; then close ``frames``."""
+    first = clock.now()
+    try:
+        await worker.pace(_Camera(source, clock, frames, first).look, first)
+    finally:
+        frames.close()
+
+
+class _Camera:
+    def __init__(self, source: FrameSource, clock: Clock, frames: Latest[Frame], first: float) -> None:
+        self._source, self._clock, self._frames = source, clock, frames
+        self._deadline = first
+        self._count = 0
+        self._shown: Image | None = None
+
+    def look(self, now: float) -> float | None:
+        """Grab once; return when to look again, or None at the end of the source."""
+        try:
+            image = self._source.grab(now)
+        except EndOfSource:
+            return None
+        if image is not None:
+            self._count += 1
+            self._shown = shrink(check_frame(image))
+        # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
+        if self._shown is not None:
+            self._frames.put(Frame(self._count, now, self._shown))
+        self._deadline, _ = next_deadline(self._deadline, self._clock.now(), self._source.interval)
+        return self._deadline

@@ -1,0 +1,122 @@
+"""Where blocking work runs: one thread a device, so that a driver sees one thread and the event loop never blocks.
+
+The seam between real and virtual time: tests pass `InlineWorker`, which calls on the event loop and lets only the
+loop's clock pass.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar, TypeVarTuple
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+from ngrt.clock import MonotonicClock
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+Body = Callable[[float], float | None]
+"""Work done at a deadline: takes the time it is called, returns the next deadline, or None to end."""
+
+PATIENCE = 2.0
+"""Seconds a stopping worker may take before it is left behind: a driver that hangs must not keep the pad pressed."""
+
+
+class Worker(Protocol):
+    """Runs blocking work for one device."""
+
+    async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run ``work`` and return what it returns, or raise what it raises."""
+
+    async def pace(self, body: Body, first: float) -> None:
+        """Call ``body`` at ``first``, then at every deadline it returns, until it returns None."""
+
+    def close(self) -> None:
+        """End the worker; what it is doing is not waited for."""
+
+
+class ThreadWorker:
+    """A thread of its own, started with the first call."""
+
+    def __init__(self, name: str, clock: MonotonicClock | None = None) -> None:
+        self._clock = clock or MonotonicClock()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=f"ngrt-{name}", daemon=True)
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run ``work`` in the thread. If cancelled, ``work`` goes on and its result is dropped."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        token = anyio.lowlevel.current_token()
+        done = anyio.Event()
+        result: list[T] = []
+        failure: list[BaseException] = []
+
+        def job() -> None:
+            try:
+                result.append(work(*args))
+            except BaseException as error:  # noqa: BLE001  (raised again in the task that called)
+                failure.append(error)
+            with suppress(anyio.RunFinishedError):  # the event loop ended first: nobody waits any more
+                anyio.from_thread.run_sync(done.set, token=token)
+
+        self._jobs.put(job)
+        await done.wait()
+        if failure:
+            raise failure[0]
+        return result[0]
+
+    async def pace(self, body: Body, first: float) -> None:
+        """Call ``body`` at its deadlines in the thread; when cancelled, wait for the call in progress to end."""
+        stop = threading.Event()
+
+        def loop() -> None:
+            deadline: float | None = first
+            while deadline is not None and self._clock.wait_until(deadline, stop):
+                deadline = body(self._clock.now())
+
+        try:
+            await self.call(loop)
+        finally:
+            stop.set()
+            with anyio.move_on_after(PATIENCE, shield=True):
+                await self.call(_nothing)  # queued behind the loop, so it returns once the device is at rest
+
+    def close(self) -> None:
+        """Let the thread end when its present work does."""
+        self._jobs.put(None)
+
+
+def _nothing() -> None:
+    pass
+
+
+class InlineWorker:
+    """Calls on the event loop; each call takes ``cost()`` seconds of the loop's (virtual) time."""
+
+    def __init__(self, cost: Callable[[], float] = lambda: 0.0) -> None:
+        self._cost = cost
+
+    async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run ``work`` here, then let its cost pass."""
+        result = work(*args)
+        await anyio.sleep(self._cost())
+        return result
+
+    async def pace(self, body: Body, first: float) -> None:
+        """Call ``body`` at its deadlines on the loop's clock."""
+        deadline: float | None = first
+        while deadline is not None:
+            await anyio.sleep_until(deadline)
+            deadline = body(anyio.current_time())
+            await anyio.sleep(self._cost())
+
+    def close(self) -> None:
+        """Nothing to end."""
