@@ -4,6 +4,9 @@ from collections import deque
 
 from ngrt.messages import Frame
 
+TOLERANCE = 1e-6
+"""Seconds; capture times are sums of floats."""
+
 
 class Context:
     """Keeps the frames of the last seconds and picks those a policy was trained to see together.
@@ -25,11 +28,9 @@ class Context:
         self._past.append(frame)
         while len(self._past) > 1 and self._past[1].captured <= oldest_wanted:
             self._past.popleft()
-        picked = [frame]
-        for step in range(1, self._length):
-            wanted = frame.captured - step * self._spacing
-            older = [past for past in self._past if past.captured <= wanted]
-            if not older:
-                break
-            picked.append(older[-1])
-        return picked[::-1]
+        wanted = [frame.captured - step * self._spacing for step in range(self._length - 1, -1, -1)]
+        # those before the session began are not there to be seen
+        return [self._nearest(time) for time in wanted if self._past[0].captured <= time + TOLERANCE]
+
+    def _nearest(self, time: float) -> Frame:
+        return min(self._past, key=lambda frame: abs(frame.captured - time))

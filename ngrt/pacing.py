@@ -50,7 +50,7 @@ def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> i
     remedies = []
     if (largest := math.floor(budget / latency.of(steps) * 10) / 10) >= 1:
         remedies.append(f"--rate {largest:g}")
-    if latency.step > 0 and (fewer := math.floor((budget / rate - latency.fixed) / latency.step)) >= 1:
+    if latency.step > 0 and (fewer := math.floor((budget / rate - latency.fixed) / latency.step + 1e-9)) >= 1:
         remedies.append(f"--steps {fewer}")
     raise FeasibilityError(
         f"a chunk takes {latency.of(steps) * 1000:.0f} ms: {delay} ticks at {rate:g} Hz; chunks of {horizon} rows "

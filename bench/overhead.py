@@ -1,0 +1,94 @@
+"""What everything but the model costs between frame and pad: the whole pipeline on threads, with an instant policy."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+
+from bench.result import Distribution
+from ngrt.actions import decode
+from ngrt.clock import MonotonicClock
+from ngrt.context import Context
+from ngrt.messages import Chunk, Image, PadState, TimedChunk
+from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.run import Session, run
+from ngrt.preprocess import observation
+from ngrt.telemetry import Telemetry
+from ngrt.workers import ThreadWorker
+
+SECONDS = 20.0
+RATE = 60.0
+
+
+@dataclass
+class _Screen:
+    """A 1280 x 720 screen that always shows something new; the copy stands for the grab."""
+
+    name = "screen"
+    interval = 1 / RATE
+    picture: Image = field(default_factory=lambda: np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8))
+
+    def grab(self, now: float) -> Image | None:
+        return self.picture.copy()
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class _Pad:
+    name = "none"
+
+    def send(self, state: PadState) -> None:
+        """Take no time: what a real driver takes is its own."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class _Watch(Telemetry):
+    """Keeps the time from capture to chunk of every chunk, and what a tick takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.to_chunk: list[float] = []
+
+    def chunk(self, chunk: TimedChunk) -> None:
+        self.to_chunk.append(chunk.finished - chunk.captured)
+        super().chunk(chunk)
+
+
+def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
+    """Return seconds from before the grab to a chunk the pad can play: grab, shrink, channel, threads, decode."""
+    raw = np.random.default_rng(0).random((18, 25), np.float32)
+
+    def instant(frames: Sequence[Image]) -> Chunk:
+        observation(frames, 256)
+        return decode(raw, old_layout=False)
+
+    clock, watch = MonotonicClock(), _Watch()
+    control = Control(RATE, ticks=round(seconds * RATE))
+    session = Session(
+        _Screen(), instant, Context(1, 0.3), _Pad(), control, clock, lambda name: ThreadWorker(name, clock), watch
+    )
+    anyio.run(run, session)
+    return Distribution.of(watch.to_chunk)
+
+
+def tick_work(samples: int = 2000) -> Distribution:
+    """Return seconds a tick takes from its row to the pad state it sends."""
+    from ngrt.actions import lock_menus
+    from ngrt.chunks import Timeline
+
+    chunk = decode(np.random.default_rng(0).random((18, 25), np.float32), old_layout=False)
+    times = []
+    for number in range(samples):
+        timeline = Timeline(0.0, 1 / RATE)
+        timeline.add(TimedChunk(number, number, chunk, 0.0, 0.0, 0.0))
+        start = time.perf_counter()
+        row = timeline.at(5)
+        if row is not None:
+            lock_menus(row.chunk.chunk.pad(row.index))
+        times.append(time.perf_counter() - start)
+    return Distribution.of(times)

@@ -1,0 +1,257 @@
+"""The command line: commands -> settings -> app. The only place that prints.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error in one line, 2 wrong
+usage, 130 interrupted.
+"""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.config import Toml
+from pydantic import ValidationError
+from rich.console import Console
+
+from ngrt.bundle import Precision
+from ngrt.errors import MissingExtraError, NgrtError
+from ngrt.settings import PlaySettings
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True)
+
+app = App(
+    name="ngrt",
+    help="Play games with the NitroGen vision-to-gamepad policy in real time.",
+    help_epilogue=(
+        "Start with `ngrt play`: the built-in arcade, no weights needed. Then `ngrt export nvidia/NitroGen --out "
+        "engines/nitrogen` and `ngrt play engines/nitrogen --display :0`."
+    ),
+    default_parameter=Parameter(negative=()),
+    version_flags=["--version"],
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+)
+
+
+@app.command
+def play(
+    engine: Path | None = None,
+    /,
+    *,
+    settings: Annotated[PlaySettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Play a game in real time: capture, infer and actuate, without ever stopping the game.
+
+    With no argument: the built-in arcade game, with the small engine that ships with ngrt. Ctrl-C ends the session and
+    leaves the pad neutral.
+
+    Parameters
+    ----------
+    engine
+        Engine bundle, made by `ngrt export`.
+    """
+    from ngrt import app as sessions
+    from ngrt.views import NEXT_STEPS, open_view
+
+    settings = settings or PlaySettings()
+    with open_view(err) as view:
+        outcome = sessions.play(engine, settings, view)
+    out.print(outcome.summary())
+    if engine is None:
+        err.print(NEXT_STEPS)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+
+
+@app.command
+def predict(
+    engine: Path,
+    /,
+    *frames: Path,
+    noise: Path | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    guidance: float = 1.0,
+    game: str | None = None,
+    out_file: Annotated[Path | None, Parameter(name="--out")] = None,
+) -> None:
+    """Predict one chunk of gamepad actions from image files, oldest first.
+
+    Parameters
+    ----------
+    engine
+        Engine bundle, made by `ngrt export`.
+    frames
+        One image file for each frame of context.
+    noise
+        A .npy file with the noise to start from: (horizon, action columns) float32.
+    seed
+        Makes the noise that is drawn repeatable.
+    steps
+        Denoise steps; the checkpoint's own if not given.
+    guidance
+        Classifier-free guidance; 1 is none.
+    game
+        The game's name, for a policy trained with names.
+    out_file
+        Write actions, j_left, j_right and buttons to this .npz file instead of printing a table.
+    """
+    from ngrt import load_policy
+    from ngrt.backends.capture_images import read_image
+    from ngrt.files import load_noise, save_chunk
+    from ngrt.tables import chunk_table
+
+    pictures = [read_image(frame) for frame in frames]
+    start = None if noise is None else load_noise(noise)
+    chunk = load_policy(engine, seed=seed).predict(pictures, start, steps, guidance, game)
+    if out_file is None:
+        out.print(chunk_table(chunk))
+    else:
+        save_chunk(chunk, out_file)
+        err.print(f"wrote {out_file}: {chunk.horizon} rows")
+
+
+@app.command
+def info(path: Path, /) -> None:
+    """Tell what a checkpoint or an engine bundle is.
+
+    Parameters
+    ----------
+    path
+        A checkpoint file, or the folder of an engine bundle.
+    """
+    from ngrt.tables import bundle_table, checkpoint_table
+
+    if path.is_dir():
+        from ngrt.bundle import check_files, read_manifest
+
+        manifest = read_manifest(path)
+        check_files(path, manifest)
+        out.print(bundle_table(path, manifest))
+        return
+    describe = _stage("export.describe").describe
+    out.print(checkpoint_table(describe(path)))
+
+
+@app.command(name="export")
+def export_(
+    checkpoint: str,
+    /,
+    *,
+    out_dir: Annotated[Path, Parameter(name="--out")],
+    precision: Precision = "fp32",
+    target: Literal["onnx"] = "onnx",
+    context_frames: int | None = None,
+) -> None:
+    """Turn a checkpoint into a verified engine bundle, once; every `ngrt play` then starts from the bundle.
+
+    Parameters
+    ----------
+    checkpoint
+        A checkpoint file, or a repository on the Hugging Face hub: `nvidia/NitroGen` fetches and checks `ng.pt`.
+    out_dir
+        Folder to make; it must not exist yet.
+    precision
+        Number format of weights and products. fp16 halves the size; it needs a GPU to be fast.
+    target
+        What runs the engine.
+    context_frames
+        Frames the policy sees at once; the checkpoint's own number if not given.
+    """
+    export_checkpoint = _stage("export.run").export_checkpoint
+    from ngrt.views import progress_bar
+
+    with progress_bar(err) as progress:
+        export_checkpoint(checkpoint, out_dir, precision=precision, context_frames=context_frames, progress=progress)
+    err.print(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
+
+
+@app.command
+def synth(
+    *,
+    size: Literal["tiny", "released"],
+    out_file: Annotated[Path, Parameter(name="--out")],
+    seed: int = 0,
+) -> None:
+    """Write a checkpoint with random weights in NitroGen's layout, for tests and benchmarks without the weights.
+
+    Parameters
+    ----------
+    size
+        tiny: seconds and a megabyte; released: the real model's 493,631,513 parameters, 2 GB.
+    out_file
+        File to write; it must not exist yet.
+    seed
+        Makes the weights repeatable.
+    """
+    described = _stage("export.synth").synth(size, seed, out_file)
+    err.print(f"wrote {out_file}: {described.parameters:,} parameters in {described.tensors} tensors")
+
+
+@app.meta.default
+def launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    config: Path | None = None,
+    debug: bool = False,
+) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    config
+        Settings file; `ngrt.toml` in the working folder is read where none is named. Flags win over it.
+    debug
+        Show the traceback of an error.
+    """
+    app.config = Toml(config, must_exist=True) if config else Toml("ngrt.toml")
+    try:
+        app(tokens)
+    except CycloptsError as error:
+        return _fail(_usage(error), 2, error if debug else None)
+    except NgrtError as error:
+        return _fail(str(error), 1, error if debug else None)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        return int(app.meta(arguments))
+    except CycloptsError as error:
+        return _fail(_usage(error), 2, None)
+
+
+def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
+    if traceback_of is not None:
+        traceback.print_exception(traceback_of, file=sys.stderr)
+    err.print(f"ngrt: {message}", style="red", markup=False, highlight=False)
+    return code
+
+
+def _usage(error: CycloptsError) -> str:
+    """Return a wrong usage in one line, with the help that lists what would be right."""
+    if isinstance(error.__cause__, ValidationError):
+        faults = error.__cause__.errors(include_url=False)
+        text = "; ".join(
+            f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {fault['msg']}" for fault in faults
+        )
+    else:
+        text = " ".join(str(error).split())
+    return f"{text} (see: ngrt {' '.join([*(error.command_chain or ()), '--help'])})"
+
+
+def _stage(module: str) -> ModuleType:
+    """Import a part of the export stage, which alone needs torch."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or module, "export") from error

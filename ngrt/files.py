@@ -1,0 +1,44 @@
+"""The small files of ``ngrt predict``: noise in, a chunk out."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ngrt.errors import ObservationError, SettingsError
+from ngrt.messages import Array, Chunk
+
+NOISE_LIMIT = 64 * 2**20
+"""Bytes; the largest chunk that a manifest allows has a megabyte of noise."""
+
+
+def load_noise(path: Path) -> Array:
+    """Return the array in a .npy file. Its shape is the policy's to check.
+
+    :raises ObservationError: there is no such file, it is too large, or it holds no plain array
+    """
+    if not path.is_file():
+        raise ObservationError(f"noise file {path} does not exist; save one with numpy.save")
+    if (size := path.stat().st_size) > NOISE_LIMIT:
+        raise ObservationError(f"noise file {path} has {size} bytes; the limit is {NOISE_LIMIT}")
+    try:
+        array = np.load(path, allow_pickle=False)  # a pickle could run code
+    except (ValueError, OSError, EOFError) as error:
+        raise ObservationError(f"noise file {path} is not a plain .npy array; save one with numpy.save") from error
+    if not isinstance(array, np.ndarray):
+        raise ObservationError(f"noise file {path} is an archive; save a single array with numpy.save")
+    return array
+
+
+def save_chunk(chunk: Chunk, path: Path) -> None:
+    """Write ``actions`` (H, A), ``j_left`` and ``j_right`` (H, 2) float32 and ``buttons`` (H, A-4) uint8 as .npz.
+
+    :raises SettingsError: the file cannot be written
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+            np.savez(file, actions=chunk.actions, j_left=chunk.j_left, j_right=chunk.j_right, buttons=chunk.buttons)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --out") from error

@@ -1,0 +1,78 @@
+"""What a person can choose for a session: one frozen object, filled from flags and ``ngrt.toml``, checked once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ngrt.errors import SettingsError
+
+SourceKind = Literal["arcade", "video", "display", "image"]
+ARCADE_SECONDS = 20.0
+"""An arcade session ends by itself: one episode."""
+
+
+class PlaySettings(BaseModel):
+    """Settings of ``ngrt play``; field names are the flags' names and the keys of ``[play]`` in ``ngrt.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arcade: Annotated[bool, Field(description="Play the built-in arcade game.")] = False
+    video: Annotated[Path | None, Field(description="Watch a video file, at its own frame rate.")] = None
+    display: Annotated[str | None, Field(description="Watch an X11 display, such as :0.")] = None
+    image: Annotated[tuple[Path, ...], Field(description="Watch still images, a second each, in a loop.")] = ()
+    rate: Annotated[float, Field(gt=0, le=1000, description="Control ticks a second.")] = 60.0
+    steps: Annotated[
+        int | None, Field(ge=1, le=1000, description="Denoise steps a chunk; the checkpoint's own if not given.")
+    ] = None
+    guidance: Annotated[float, Field(ge=-100, le=100, description="Classifier-free guidance; 1 is none.")] = 1.0
+    game: Annotated[str | None, Field(description="The game's name, for a policy trained with names.")] = None
+    chunking: Annotated[Literal["replace"], Field(description="How a new chunk takes over from the last.")] = "replace"
+    pad: Annotated[
+        Literal["auto", "none"], Field(description="auto: the game's own pad if it has one; none: only record.")
+    ] = "auto"
+    duration: Annotated[
+        float | None, Field(gt=0, le=604_800, description="Seconds to play; 20 for the arcade, else without end.")
+    ] = None
+    allow_menu: Annotated[bool, Field(description="Let the policy press BACK, START and GUIDE.")] = False
+    hold: Annotated[
+        int, Field(ge=0, le=600, description="Ticks the last state may stand in for a missing one, then neutral.")
+    ] = 6
+    max_age: Annotated[
+        float | None,
+        Field(gt=0, le=60, description="Oldest observation in seconds that may move the pad; 0.25 or what d needs."),
+    ] = None
+    threads: Annotated[
+        int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")
+    ] = None
+    seed: Annotated[int | None, Field(ge=0, description="Makes noise and arcade repeatable.")] = None
+
+    def source(self, engine: Path | None) -> SourceKind:
+        """Return which game was chosen, the arcade where none was.
+
+        :raises SettingsError: several, or none for an engine of the user's own, or no engine for a game of the user's
+        """
+        chosen: list[SourceKind] = []
+        if self.arcade:
+            chosen.append("arcade")
+        if self.video is not None:
+            chosen.append("video")
+        if self.display is not None:
+            chosen.append("display")
+        if self.image:
+            chosen.append("image")
+        if len(chosen) > 1:
+            raise SettingsError(f"{len(chosen)} games given (--{', --'.join(chosen)}); choose one")
+        if not chosen and engine is not None:
+            raise SettingsError(
+                f"no game given for {engine}; choose --display :0, --video FILE, --image FILE or --arcade"
+            )
+        if chosen and chosen != ["arcade"] and engine is None:
+            raise SettingsError(f"--{chosen[0]} needs an engine; make one with: ngrt export CHECKPOINT --out DIR")
+        return chosen[0] if chosen else "arcade"
+
+    def seconds(self, source: SourceKind) -> float | None:
+        """Return how long to play, None for until the source ends or someone stops it."""
+        if self.duration is None and source == "arcade":
+            return ARCADE_SECONDS
+        return self.duration

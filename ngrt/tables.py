@@ -1,0 +1,61 @@
+"""Tables of results for standard output."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ngrt.bundle import Manifest
+from ngrt.messages import Chunk
+
+
+def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
+    """Return a two-column table of names and values."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, Text(value))
+    return table
+
+
+def chunk_table(chunk: Chunk) -> Table:
+    """Return one line a row of the chunk: sticks and pressed buttons."""
+    table = Table("row", "left x, y", "right x, y", "buttons", title=f"{chunk.horizon} actions", title_justify="left")
+    for row in range(chunk.horizon):
+        state = chunk.pad(row)
+        table.add_row(str(row), _stick(state.left), _stick(state.right), " ".join(sorted(state.buttons)) or "-")
+    return table
+
+
+def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
+    """Return what an engine bundle is: its policy, graphs, parity and origin."""
+    policy, parity, origin = manifest.policy, manifest.parity, manifest.checkpoint
+    layout = " (old layout)" if policy.old_layout else ""
+    tools = ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items())
+    games = f"{len(policy.games)} names" if policy.games else ("names unknown" if policy.game_token else "no")
+    facts = [
+        ("precision, target", f"{manifest.precision}, {manifest.target}"),
+        ("checkpoint", f"{origin.file}, SHA-256 {origin.sha256[:16]}…"),
+        ("parameters", f"{origin.parameters:,} in {origin.tensors} tensors"),
+        ("actions", f"{policy.action_horizon} rows of {policy.action_dim}{layout}"),
+        ("denoise steps", f"{policy.steps} unless chosen"),
+        ("frames", f"{policy.context_frames} of {policy.image_size} x {policy.image_size}"),
+        ("games", games),
+        ("parity", f"context {parity.context:.1e}, actions {parity.actions:.1e} (limit {parity.actions_limit:.0e}), "
+                   f"buttons {parity.buttons_agree:.2%} over {parity.chunks} chunks"),
+        ("built", f"{manifest.created} with {tools}"),
+    ]  # fmt: skip
+    if manifest.notice:
+        facts.append(("notice", manifest.notice))
+    graphs = Table("graph", "MB", "inputs", "outputs", title="graphs", title_justify="left")
+    for name, graph in manifest.graphs.items():
+        size = sum((folder / part.file).stat().st_size for part in (graph, *graph.data))
+        graphs.add_row(name, f"{size / 1e6:.1f}", str(len(graph.inputs)), str(len(graph.outputs)))
+    return Group(facts_table(f"engine bundle {manifest.name}", facts), graphs)
+
+
+def _stick(at: tuple[float, float]) -> str:
+    return f"{at[0]:+.2f} {at[1]:+.2f}"

@@ -1,0 +1,71 @@
+"""Where a session is shown: a live view on a terminal, plain lines elsewhere, a progress bar for long work."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ngrt.dashboard import Snapshot, plain_line, render
+
+NEXT_STEPS = """
+Next, with the real policy and a real game:
+  pip install -e '.[export]'
+  ngrt export nvidia/NitroGen --out engines/nitrogen     (2 GB; NVIDIA's non-commercial licence)
+  ngrt play engines/nitrogen --display :0
+"""
+
+
+class View(Protocol):
+    """Shows how a session goes, every ``interval`` seconds, from a thread of its own."""
+
+    interval: float
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the session as it is now."""
+
+
+class _LiveView:
+    interval = 1 / 12
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._live.update(render(snapshot), refresh=True)
+
+
+class _PlainView:
+    interval = 1.0
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._console.print(plain_line(snapshot), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def open_view(console: Console) -> Iterator[View]:
+    """Open the view that suits ``console``: live on a terminal, else a line a second."""
+    if not console.is_terminal or os.environ.get("TERM") == "dumb":
+        yield _PlainView(console)
+        return
+    with Live(console=console, auto_refresh=False, screen=True) as live:
+        yield _LiveView(live)
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Open a progress display and yield what moves it: the stage's name and the share that is done, 0 to 1."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("starting", total=1.0)
+
+        def report(stage: str, share: float) -> None:
+            progress.update(task, description=stage, completed=share)
+
+        yield report

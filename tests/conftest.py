@@ -1,0 +1,39 @@
+"""Shared by all tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+PARITY = DATA / "parity"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """Virtual time: the clock jumps to the next deadline as soon as every task waits."""
+    import trio.testing
+
+    return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+@pytest.fixture(scope="session")
+def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function from a parity case to its exported fp32 bundle; exported once, not to be changed."""
+    made: dict[str, Path] = {}
+
+    def export(case: str) -> Path:
+        from export.run import export_checkpoint
+
+        if case not in made:
+            made[case] = tmp_path_factory.mktemp(case) / "bundle"
+            export_checkpoint(str(PARITY / f"{case}.pt"), made[case])
+        return made[case]
+
+    return export
+
+
+@pytest.fixture
+def tiny_bundle(bundle_of: Callable[[str], Path]) -> Path:
+    """Return the exported `tiny` case; not to be changed."""
+    return bundle_of("tiny")

@@ -1,0 +1,108 @@
+"""A whole session in virtual time: fakes at both ends, inline workers, the loop's own clock."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+
+from ngrt.actions import decode
+from ngrt.context import Context
+from ngrt.interfaces import EndOfSource
+from ngrt.messages import Chunk, Image, PadState
+from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.run import Session, run
+from ngrt.telemetry import Telemetry
+from ngrt.workers import InlineWorker, Worker
+
+
+class VirtualClock:
+    """The event loop's clock."""
+
+    def now(self) -> float:
+        """Return its time."""
+        return anyio.current_time()
+
+
+@dataclass
+class Screen:
+    """Shows a new picture every ``interval``; the picture's first pixel is its number. Ends after ``frames``."""
+
+    interval: float = 1 / 60
+    frames: int | None = None
+    stall_after: int | None = None
+    shown: int = 0
+    fault: Exception | None = None
+    name: str = "screen"
+
+    def grab(self, now: float) -> Image | None:
+        """Return the next picture."""
+        if self.fault is not None:
+            raise self.fault
+        if self.frames is not None and self.shown >= self.frames:
+            raise EndOfSource
+        self.shown += 1
+        return np.full((256, 256, 3), self.shown % 256, np.uint8)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass
+class Logbook:
+    """A pad that writes down what it is sent and when."""
+
+    sent: list[tuple[float, PadState]] = field(default_factory=list)
+    fault: Exception | None = None
+    fault_after: int = 0
+    name: str = "logbook"
+
+    def send(self, state: PadState) -> None:
+        """Write it down."""
+        if self.fault is not None and len(self.sent) >= self.fault_after:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.sent.append((anyio.current_time(), state))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def always_south(frames: Sequence[Image]) -> Chunk:
+    """Return a chunk that holds SOUTH down and pushes the left stick right."""
+    actions = np.zeros((18, 25), np.float32)
+    actions[:, 18] = 1
+    actions[:, -4:] = (1, 0.5, 0.5, 0.5)
+    return decode(actions, old_layout=False)
+
+
+@dataclass
+class Rig:
+    """Everything in one place, to run and to look at."""
+
+    source: Screen = field(default_factory=Screen)
+    pad: Logbook = field(default_factory=Logbook)
+    predict: Callable[[Sequence[Image]], Chunk] = always_south
+    inference: float = 0.05
+    costs: dict[str, float] = field(default_factory=dict)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+    def worker(self, name: str) -> Worker:
+        """Return an inline worker whose calls take this device's time."""
+        cost = self.costs.get(name, self.inference if name == "infer" else 0.0)
+        return InlineWorker(lambda: cost)
+
+    async def play(self, control: Control) -> None:
+        """Run one session."""
+        await run(
+            Session(
+                self.source,
+                self.predict,
+                Context(1, 0.3),
+                self.pad,
+                control,
+                VirtualClock(),
+                self.worker,
+                self.telemetry,
+            )
+        )

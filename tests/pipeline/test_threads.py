@@ -1,0 +1,135 @@
+"""The same pipeline on real threads and asyncio, as it runs for a person."""
+
+import threading
+import time
+from contextlib import suppress
+
+import anyio
+import pytest
+
+import ngrt.workers
+from ngrt.channels import Latest
+from ngrt.clock import MonotonicClock
+from ngrt.context import Context
+from ngrt.messages import NEUTRAL, PadState
+from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.run import Session, run
+from ngrt.workers import ThreadWorker
+from tests.pipeline.rig import Screen, always_south
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Log:
+    """A pad that keeps what it is sent."""
+
+    name = "log"
+
+    def __init__(self) -> None:
+        self.states: list[PadState] = []
+        self.threads: set[str] = set()
+
+    def send(self, state: PadState) -> None:
+        self.states.append(state)
+        self.threads.add(threading.current_thread().name)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def session(pad: Log, control: Control) -> Session:
+    clock = MonotonicClock()
+    return Session(Screen(), always_south, Context(1, 0.3), pad, control, clock, lambda name: ThreadWorker(name, clock))
+
+
+async def test_a_session_on_threads_plays_every_tick_and_ends_neutral() -> None:
+    pad = Log()
+    parts = session(pad, Control(rate=100, ticks=50))
+    await run(parts)
+    readings = parts.telemetry.read()
+    assert readings.played + readings.held + readings.neutral + readings.missed == 50
+    assert readings.played > 0
+    assert pad.states[-1] == NEUTRAL
+
+
+async def test_the_pad_is_driven_by_one_thread_that_is_not_the_event_loops() -> None:
+    pad = Log()
+    await run(session(pad, Control(rate=100, ticks=10)))
+    assert pad.threads == {"ngrt-actuate"}
+
+
+async def test_a_cancelled_session_on_threads_ends_neutral_and_at_once() -> None:
+    pad = Log()
+    with anyio.move_on_after(0.3):
+        await run(session(pad, Control(rate=100)))
+    count = len(pad.states)
+    assert pad.states[-1] == NEUTRAL
+    await anyio.sleep(0.05)
+    assert len(pad.states) == count
+
+
+async def test_a_worker_does_all_its_work_in_one_thread() -> None:
+    worker = ThreadWorker("test")
+    names = {(await worker.call(threading.current_thread)).name for _ in range(5)}
+    worker.close()
+    assert names == {"ngrt-test"}
+
+
+async def test_an_error_in_a_worker_is_raised_where_it_was_called() -> None:
+    worker = ThreadWorker("test")
+    with pytest.raises(ZeroDivisionError):
+        await worker.call(lambda: 1 / 0)
+    assert await worker.call(lambda: 7) == 7
+    worker.close()
+
+
+async def test_a_device_that_hangs_is_left_behind_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngrt.workers, "PATIENCE", 0.1)
+    release = threading.Event()
+    worker = ThreadWorker("hung")
+
+    def hang(now: float) -> float:
+        release.wait(20)
+        return now
+
+    start = time.perf_counter()
+    with anyio.move_on_after(0.05):
+        await worker.pace(hang, start)
+    assert not release.is_set()
+    assert time.perf_counter() - start < 10
+    release.set()
+    worker.close()
+
+
+async def test_a_channel_wakes_its_receiver_from_another_thread() -> None:
+    channel = Latest[int]()
+    worker = ThreadWorker("sender")
+    received: list[int] = []
+
+    async def receive() -> None:
+        with suppress(anyio.EndOfStream):
+            while True:
+                received.append(await channel.receive())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive)
+        for number in range(20):
+            await worker.call(channel.put, number)
+        await worker.call(channel.close)
+    worker.close()
+    assert received[-1] == 19
+    assert channel.sent == len(received) + channel.replaced == 20
+
+
+async def test_a_channel_keeps_the_latest_and_counts_the_rest() -> None:
+    channel = Latest[str]()
+    for item in "abc":
+        channel.put(item)
+    channel.close()
+    assert (channel.take(), channel.take()) == ("c", None)
+    assert (channel.sent, channel.replaced) == (3, 2)

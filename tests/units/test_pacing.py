@@ -1,0 +1,79 @@
+"""Deadlines and the feasibility of a rate."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ngrt.errors import FeasibilityError
+from ngrt.pacing import Latency, check_feasible, delay_ticks, next_deadline
+
+seconds = st.floats(0, 1e4, allow_nan=False)
+intervals = st.floats(1e-3, 1.0)
+
+
+@given(deadline=seconds, late=st.floats(0, 100), interval=intervals)
+def test_the_next_deadline_is_never_in_the_past_nor_more_than_one_interval_away(
+    deadline: float, late: float, interval: float
+) -> None:
+    now = deadline + late
+    following, missed = next_deadline(deadline, now, interval)
+    assert following > now - 1e-6
+    assert following - now <= interval + 1e-6
+    assert missed >= 0
+
+
+def test_a_tick_that_is_on_time_misses_none() -> None:
+    assert next_deadline(10.0, 10.001, 0.02) == (10.02, 0)
+
+
+def test_missed_ticks_are_skipped_and_counted() -> None:
+    following, missed = next_deadline(0.0, 0.35, 0.1)
+    assert (round(following, 9), missed) == (0.4, 3)
+
+
+def test_delay_is_the_latency_in_ticks_rounded_up() -> None:
+    assert delay_ticks(0.15, 60) == 9
+    assert delay_ticks(0.1501, 60) == 10
+
+
+@given(latency=st.floats(1e-3, 10), rate=st.floats(1, 240), horizon=st.integers(2, 64))
+def test_a_rate_is_accepted_exactly_when_twice_its_delay_fits_the_horizon(
+    latency: float, rate: float, horizon: int
+) -> None:
+    feasible = 2 * delay_ticks(latency, rate) <= horizon
+    try:
+        delay = check_feasible(Latency(latency, 0), 1, horizon, rate)
+    except FeasibilityError:
+        assert not feasible
+    else:
+        assert feasible
+        assert delay == delay_ticks(latency, rate)
+
+
+@given(fixed=st.floats(1e-3, 1), step=st.floats(1e-4, 0.1), steps=st.integers(1, 32))
+def test_the_remedies_that_a_refusal_names_are_feasible_themselves(fixed: float, step: float, steps: int) -> None:
+    latency = Latency(fixed, step)
+    try:
+        check_feasible(latency, steps, 18, 60)
+    except FeasibilityError as error:
+        words = str(error).split()
+        if "--rate" in words:
+            check_feasible(latency, steps, 18, float(words[words.index("--rate") + 1]))
+        if "--steps" in words:
+            check_feasible(latency, int(words[words.index("--steps") + 1]), 18, 60)
+
+
+def test_a_refusal_names_the_latency_the_limit_and_the_remedies() -> None:
+    with pytest.raises(
+        FeasibilityError, match=r"900 ms: 54 ticks at 60 Hz.*18 rows allow 9; try --rate 10 or --steps 1$"
+    ):
+        check_feasible(Latency(0.1, 0.05), 16, 18, 60)
+
+
+@given(fixed=st.floats(0, 1), step=st.floats(0, 0.1), steps=st.integers(2, 64))
+def test_two_measurements_give_the_fixed_part_and_the_step(fixed: float, step: float, steps: int) -> None:
+    latency = Latency.from_two(fixed + step, steps, fixed + steps * step)
+    assert math.isclose(latency.fixed, fixed, abs_tol=1e-9)
+    assert math.isclose(latency.step, step, abs_tol=1e-9)

@@ -1,0 +1,104 @@
+"""`ngrt.load_policy` and `policy.predict`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ngrt
+from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.errors import ObservationError
+from ngrt.messages import Image
+
+FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
+
+
+@pytest.fixture
+def policy(tiny_bundle: Path) -> OnnxPolicy:
+    return OnnxPolicy(tiny_bundle, threads=1)
+
+
+def test_a_chunk_has_typed_arrays_of_the_shapes_it_promises(policy: OnnxPolicy) -> None:
+    chunk = policy.predict([FRAME])
+    assert (chunk.actions.shape, chunk.actions.dtype) == ((18, 25), np.float32)
+    assert (chunk.j_left.shape, chunk.j_right.shape) == ((18, 2), (18, 2))
+    assert (chunk.buttons.shape, chunk.buttons.dtype) == ((18, 21), np.uint8)
+    assert isinstance(chunk.pad(0), ngrt.PadState)
+
+
+def test_the_same_noise_gives_the_same_chunk_and_fresh_noise_another(policy: OnnxPolicy) -> None:
+    noise = policy.draw_noise()
+    first, again = policy.predict([FRAME], noise), policy.predict([FRAME], noise)
+    assert np.array_equal(first.actions, again.actions)
+    assert not np.array_equal(first.actions, policy.predict([FRAME]).actions)
+
+
+def test_a_seed_makes_the_drawn_noise_repeatable(tiny_bundle: Path) -> None:
+    chunks = [ngrt.load_policy(tiny_bundle, seed=3).predict([FRAME]).actions for _ in range(2)]
+    assert np.array_equal(*chunks)
+
+
+def test_more_steps_give_another_chunk_and_one_step_is_enough(policy: OnnxPolicy) -> None:
+    noise = policy.draw_noise()
+    one, many = (policy.predict([FRAME], noise, steps=steps).actions for steps in (1, 30))
+    assert np.isfinite(one).all()
+    assert not np.array_equal(one, many)
+
+
+@pytest.mark.parametrize(
+    ("frame", "complaint"),
+    [
+        (np.zeros((10, 10, 4), np.uint8), r"shape \(10, 10, 4\)"),
+        (np.zeros((10, 10), np.uint8), r"shape \(10, 10\)"),
+        (np.zeros((0, 10, 3), np.uint8), r"shape \(0, 10, 3\)"),
+        (np.zeros((10, 10, 3), np.float32), "dtype float32; it must be uint8"),
+        ([[1, 2, 3]], "frame is list"),
+    ],
+)
+def test_a_frame_of_wrong_shape_or_type_is_refused(policy: OnnxPolicy, frame: Image, complaint: str) -> None:
+    with pytest.raises(ObservationError, match=complaint):
+        policy.predict([frame])
+
+
+def test_no_frames_and_too_many_are_refused_with_the_limit(policy: OnnxPolicy) -> None:
+    for count in (0, 2):
+        with pytest.raises(ObservationError, match=f"{count} frames given; this policy takes 1 to 1"):
+            policy.predict([FRAME] * count)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1001])
+def test_steps_out_of_range_are_refused(policy: OnnxPolicy, steps: int) -> None:
+    with pytest.raises(ObservationError, match=f"steps is {steps}; it must be from 1 to 1000"):
+        policy.predict([FRAME], steps=steps)
+
+
+@pytest.mark.parametrize("noise", [np.zeros((3, 3)), np.full((18, 25), np.nan), np.zeros((18, 25), np.int64)])
+def test_noise_that_does_not_fit_is_refused(policy: OnnxPolicy, noise: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:  # fmt: skip  # noqa: E501
+    with pytest.raises(ObservationError, match="noise"):
+        policy.predict([FRAME], noise)
+
+
+def test_guidance_that_is_no_number_is_refused(policy: OnnxPolicy) -> None:
+    with pytest.raises(ObservationError, match="guidance is nan"):
+        policy.predict([FRAME], guidance=float("nan"))
+
+
+def test_a_game_the_policy_does_not_know_is_refused_with_those_it_does(bundle_of: Callable[[str], Path]) -> None:
+    policy = ngrt.load_policy(bundle_of("tiny-games"))
+    with pytest.raises(ObservationError, match="'doom' is not one .* it knows: celeste, cuphead, hollow knight"):
+        policy.predict([FRAME], game="doom")
+
+
+def test_naming_the_game_changes_the_chunk(bundle_of: Callable[[str], Path]) -> None:
+    policy = OnnxPolicy(bundle_of("tiny-games"))
+    noise = policy.draw_noise()
+    named, unnamed = policy.predict([FRAME], noise, game="cuphead"), policy.predict([FRAME], noise)
+    assert not np.array_equal(named.actions, unnamed.actions)
+
+
+def test_a_policy_with_memory_takes_fewer_frames_as_well(bundle_of: Callable[[str], Path]) -> None:
+    policy = OnnxPolicy(bundle_of("tiny-context-cfg"))
+    noise = policy.draw_noise()
+    one, two = policy.predict([FRAME], noise), policy.predict([FRAME[::-1], FRAME], noise)
+    assert not np.array_equal(one.actions, two.actions)
