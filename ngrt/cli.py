@@ -6,6 +6,7 @@ usage, 130 interrupted.
 
 import importlib
 import sys
+import tomllib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from ngrt.bundle import Precision
-from ngrt.errors import MissingExtraError, NgrtError
+from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.settings import PlaySettings
 
 out = Console(soft_wrap=True)
@@ -136,8 +137,8 @@ def info(path: Path, /) -> None:
         check_files(path, manifest)
         out.print(bundle_table(path, manifest))
         return
-    describe = _stage("export.describe").describe
-    out.print(checkpoint_table(describe(path)))
+    described = _stage("export.describe").describe(path)
+    out.print(checkpoint_table(described.name, described.facts, described.parts))
 
 
 @app.command(name="export")
@@ -210,8 +211,8 @@ def launch(
     debug
         Show the traceback of an error.
     """
-    app.config = Toml(config, must_exist=True) if config else Toml("ngrt.toml")
     try:
+        app.config = _settings_file(config)
         app(tokens)
     except CycloptsError as error:
         return _fail(_usage(error), 2, error if debug else None)
@@ -219,7 +220,26 @@ def launch(
         return _fail(str(error), 1, error if debug else None)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001  (a fault of ngrt's own is told in one line as well)
+        text = f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
+        return _fail(text, 1, error if debug else None)
     return 0
+
+
+def _settings_file(chosen: Path | None) -> Toml:
+    """Return the reader of the chosen settings file, or of ngrt.toml, which need not exist.
+
+    :raises SettingsError: it does not exist, or is not TOML
+    """
+    path = chosen or Path("ngrt.toml")
+    if chosen is not None and not chosen.is_file():
+        raise SettingsError(f"settings file {chosen} does not exist; name one with --config, or leave it out")
+    try:
+        if path.is_file():
+            tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"settings file {path} is not TOML ({error}); correct it or leave it out") from error
+    return Toml(path)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -233,7 +253,7 @@ def run(arguments: Sequence[str]) -> int:
 def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
     if traceback_of is not None:
         traceback.print_exception(traceback_of, file=sys.stderr)
-    err.print(f"ngrt: {message}", style="red", markup=False, highlight=False)
+    err.print(f"ngrt: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     return code
 
 

@@ -1,10 +1,10 @@
 """Tables of results for standard output."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ngrt.bundle import Manifest
@@ -55,6 +55,14 @@ def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
         size = sum((folder / part.file).stat().st_size for part in (graph, *graph.data))
         graphs.add_row(name, f"{size / 1e6:.1f}", str(len(graph.inputs)), str(len(graph.outputs)))
     return Group(facts_table(f"engine bundle {manifest.name}", facts), graphs)
+
+
+def checkpoint_table(name: str, facts: Mapping[str, str], parts: Mapping[str, int]) -> RenderableType:
+    """Return what a checkpoint is, and where its parameters are."""
+    table = Table("part", Column("parameters", justify="right"), title="parts", title_justify="left")
+    for part, count in parts.items():
+        table.add_row(part, f"{count:,}")
+    return Group(facts_table(f"checkpoint {name}", facts.items()), table)
 
 
 def _stick(at: tuple[float, float]) -> str:

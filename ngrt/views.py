@@ -61,7 +61,12 @@ def open_view(console: Console) -> Iterator[View]:
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
     """Open a progress display and yield what moves it: the stage's name and the share that is done, 0 to 1."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("starting", total=1.0)
 

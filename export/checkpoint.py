@@ -1,0 +1,138 @@
+"""Load a checkpoint without running anything in it, and check every tensor."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from export.config import Config, resolve
+from export.model import NitroGen
+from ngrt.errors import CheckpointError
+
+GAME_TENSOR = "game_embedding.weight"
+GAME_FILE_LIMIT = 64 * 2**20
+"""Bytes of a file with game names."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checked checkpoint: the model with its weights, and the configuration as it was found."""
+
+    path: Path
+    model: NitroGen
+    raw_config: dict[str, Any]
+    games: dict[str, int]
+    parameters: int
+    tensors: int
+
+    @property
+    def config(self) -> Config:
+        """The checked configuration."""
+        return self.model.config
+
+
+def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint:
+    """Return the checkpoint at ``path``. Its weights stay on disk until they are used.
+
+    :raises CheckpointError: it is missing, damaged, unsafe or not NitroGen's
+    """
+    content = read_pickle(path)
+    if not isinstance(content, dict) or not {"model", "ckpt_config"} <= content.keys():
+        raise CheckpointError(f"{path} has no 'model' and 'ckpt_config'; it must be a checkpoint in NitroGen's format")
+    tensors, raw = content["model"], content["ckpt_config"]
+    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise CheckpointError(f"{path} holds something other than tensors in 'model'; it must be a state dict")
+    config = resolve(raw, _game_rows(raw, tensors), path.parent, context_frames)
+    with torch.device("meta"):
+        model = NitroGen(config)
+    check_tensors(tensors, model)
+    model.load_state_dict(tensors, assign=True)
+    model.eval().requires_grad_(False)
+    games = read_games(config, path.parent)
+    return Checkpoint(path, model, raw, games, sum(value.numel() for value in tensors.values()), len(tensors))
+
+
+def read_pickle(path: Path) -> object:
+    """Return what a checkpoint file holds: tensors and plain containers, nothing that could run.
+
+    :raises CheckpointError: the file is missing, damaged, or wants to construct anything else
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"checkpoint {path} is not a file; check the path, or fetch it: ngrt export nvidia/NitroGen"
+        )
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"checkpoint {path} holds more than tensors and plain values, which could run code; nothing was run; "
+            "ask for one that loads with weights_only=True"
+        ) from error
+    except (RuntimeError, ValueError, EOFError, OSError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or not made by torch.save; download it again"
+        ) from error
+
+
+def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
+    """Check that ``tensors`` are exactly those of ``model``, of floating point and finite.
+
+    :raises CheckpointError: one is missing, too many, of another shape or type, or has NaN or infinite weights
+    """
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    faults = [f"{name} is missing" for name in wanted if name not in tensors]
+    faults += [f"{name} is not a tensor of this model" for name in tensors if name not in wanted]
+    for name in (name for name in wanted if name in tensors):
+        value, shape = tensors[name], wanted[name]
+        if tuple(value.shape) != shape:
+            faults.append(f"{name} has shape {tuple(value.shape)}, not {shape}")
+        elif not value.is_floating_point():
+            faults.append(f"{name} has type {value.dtype}, not a floating point one")
+        elif not torch.isfinite(value).all():
+            faults.append(f"{name} has weights that are not finite")
+    if faults:
+        more = f" (and {len(faults) - 3} more faults)" if len(faults) > 3 else ""
+        raise CheckpointError(
+            f"checkpoint does not fit its configuration: {'; '.join(faults[:3])}{more}; get a whole one"
+        )
+
+
+def read_games(config: Config, folder: Path) -> dict[str, int]:
+    """Return the games' names and embedding rows: sorted, from 1. Empty where their file does not lie beside.
+
+    :raises CheckpointError: the file is there but has no game names, or not as many as the embedding has rows
+    """
+    mapping = config.tokenizer.game_mapping_cfg
+    if mapping is None:
+        return {}
+    names: set[str] = set()
+    for source in mapping.src_files:
+        path = folder / Path(source.replace("\\", "/")).name  # training's folders are not ours
+        if not path.is_file():
+            return {}
+        if (size := path.stat().st_size) > GAME_FILE_LIMIT:
+            raise CheckpointError(f"{path} has {size} bytes; the limit for game names is {GAME_FILE_LIMIT}")
+        try:
+            column = pq.read_table(path, columns=["game_label"]).column("game_label").to_pylist()
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise CheckpointError(f"{path} has no readable column game_label; restore it or remove it") from error
+        names.update(str(name) for name in column if name is not None)
+    if names and len(names) + 1 != config.game_rows:
+        raise CheckpointError(
+            f"{len(names)} game names, but the embedding has {config.game_rows} rows, one of them for no game; "
+            "put the file of names that belongs to this checkpoint beside it"
+        )
+    return {name: row for row, name in enumerate(sorted(names), start=1)}
+
+
+def _game_rows(raw: object, tensors: dict[str, Tensor]) -> int:
+    tokenizer = raw.get("tokenizer_cfg") if isinstance(raw, dict) else None
+    if not isinstance(tokenizer, dict) or tokenizer.get("game_mapping_cfg") is None:
+        return 0
+    table = tensors.get(GAME_TENSOR)
+    return len(table) if table is not None and table.dim() == 2 and len(table) else 1

@@ -1,0 +1,276 @@
+"""The three graphs as torch modules: the model's mathematics with everything folded that can be.
+
+`ngrt.bundle` says what they take and give. What depends on time alone is in `Schedule`; what depends on the frames
+alone is in `Observe`; `Denoise` has the rest. Queries, keys and values that share an input share a product, and the
+scale of attention is part of the query's weights.
+
+In half precision the products are half and everything between them is float32: the residual stream, the norms, the
+softmax, the actions.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from export.model import ActionEncoder, Attention, DenoiserBlock, MixerBlock, NitroGen, TowerLayer
+
+
+class Product(nn.Module):
+    """x W + b, computed in the precision of its weights, float32 in and out."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight.detach().to(dtype).contiguous(), requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias.detach().to(dtype).contiguous(), requires_grad=False)
+
+    @classmethod
+    def of(cls, linear: nn.Linear, dtype: torch.dtype) -> "Product":
+        return cls(linear.weight.t(), linear.bias, dtype)
+
+    @classmethod
+    def joined(cls, linears: list[nn.Linear], dtype: torch.dtype) -> "Product":
+        """Return one product for several maps of the same input, outputs side by side."""
+        weight = torch.cat([linear.weight for linear in linears]).t()
+        bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
+        return cls(weight, bias, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.to(self.weight.dtype) @ self.weight
+        return (y if self.bias is None else y + self.bias).float()
+
+
+def scaled(query: nn.Linear, heads: int) -> nn.Linear:
+    """Return the query map with the scale of attention folded in."""
+    factor = (query.out_features // heads) ** -0.5
+    folded = nn.Linear(query.in_features, query.out_features, query.bias is not None, device="meta")
+    folded.weight = nn.Parameter(query.weight * factor, requires_grad=False)
+    if query.bias is not None:
+        folded.bias = nn.Parameter(query.bias * factor, requires_grad=False)
+    return folded
+
+
+def heads_first(x: Tensor, heads: int) -> Tensor:
+    """(B, n, heads * width) -> (B, heads, n, width)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def keys_first(x: Tensor, heads: int) -> Tensor:
+    """(B, n, heads * width) -> (B, heads, width, n): keys, turned round for the product with queries."""
+    return x.unflatten(-1, (heads, -1)).permute(0, 2, 3, 1)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, dtype: torch.dtype) -> Tensor:
+    """Attention of (B, heads, n, width) queries on turned keys; the scale is in the queries already."""
+    shares = torch.softmax((q.to(dtype) @ k.to(dtype)).float(), -1)
+    return (shares.to(dtype) @ v.to(dtype)).float().transpose(1, 2).flatten(2)
+
+
+class SelfAttention(nn.Module):
+    """Attention of a sequence on itself."""
+
+    def __init__(self, maps: tuple[nn.Linear, nn.Linear, nn.Linear], out: nn.Linear, heads: int, dtype: torch.dtype):
+        super().__init__()
+        self.heads, self.dtype = heads, dtype
+        self.qkv = Product.joined([scaled(maps[0], heads), maps[1], maps[2]], dtype)
+        self.out = Product.of(out, dtype)
+
+    def forward(self, n: Tensor) -> Tensor:
+        q, k, v = self.qkv(n).chunk(3, -1)
+        q, k, v = heads_first(q, self.heads), keys_first(k, self.heads), heads_first(v, self.heads)
+        return self.out(attend(q, k, v, self.dtype))
+
+
+class FeedForward(nn.Module):
+    """Linear, GELU (tanh), linear."""
+
+    def __init__(self, inner: nn.Linear, outer: nn.Linear, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.inner, self.outer = Product.of(inner, dtype), Product.of(outer, dtype)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return self.outer(F.gelu(self.inner(h), approximate="tanh"))
+
+
+def _attention(attention: Attention, dtype: torch.dtype) -> SelfAttention:
+    return SelfAttention((attention.to_q, attention.to_k, attention.to_v), attention.out, attention.heads, dtype)
+
+
+class EncoderLayer(nn.Module):
+    """A pre-norm block of the tower or the mixer."""
+
+    def __init__(self, norms: tuple[nn.Module, nn.Module], attention: SelfAttention, ff: FeedForward) -> None:
+        super().__init__()
+        self.norm1, self.norm2, self.attention, self.ff = *norms, attention, ff
+
+    @classmethod
+    def of_tower(cls, layer: TowerLayer, dtype: torch.dtype) -> "EncoderLayer":
+        own = layer.self_attn
+        attention = SelfAttention((own.q_proj, own.k_proj, own.v_proj), own.out_proj, own.heads, dtype)
+        norms = layer.layer_norm1, layer.layer_norm2
+        return cls(norms, attention, FeedForward(layer.mlp.fc1, layer.mlp.fc2, dtype))
+
+    @classmethod
+    def of_mixer(cls, block: MixerBlock, dtype: torch.dtype) -> "EncoderLayer":
+        norms = nn.Sequential(block.norm1, block.pos_embed), block.norm3
+        return cls(norms, _attention(block.attn1, dtype), FeedForward(*block.ff.linears, dtype))
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = h + self.attention(self.norm1(h))
+        return h + self.ff(self.norm2(h))
+
+
+class Schedule(nn.Module):
+    """timesteps (N,) -> modulations (N, M): the action encoder's bias, then [1 + scale, shift] of every norm.
+
+    Always float32: half precision cannot tell timesteps of several hundreds apart.
+    """
+
+    def __init__(self, model: NitroGen) -> None:
+        super().__init__()
+        encoder, width = model.action_encoder, model.config.model.hidden_size
+        self.width = width
+        w2 = encoder.W2.W[0]
+        self.bias = nn.Parameter(encoder.W1.b[0] @ w2[:width] + encoder.W2.b[0], requires_grad=False)
+        self.time_share = nn.Parameter(w2[width:].contiguous(), requires_grad=False)
+        self.embedder = model.model.timestep_encoder.timestep_embedder
+        self.norms = nn.ModuleList(block.norm1.linear for block in model.model.transformer_blocks)
+        self.last = model.model.proj_out_1
+
+    def forward(self, timesteps: Tensor) -> Tensor:
+        tau = ActionEncoder.time_features(timesteps, self.width)
+        parts = [tau @ self.time_share + self.bias]
+        temb = F.silu(self.embedder(timesteps))
+        for norm in self.norms:
+            scale, shift = norm(temb).chunk(2, -1)
+            parts += [1 + scale, shift]
+        shift, scale = self.last(temb).chunk(2, -1)  # the last norm has them in the other order
+        return torch.cat([*parts, 1 + scale, shift], -1)
+
+
+class Observe(nn.Module):
+    """frames (B, F, S, S, 3) uint8 [, game (B,)] -> context (B, L, Dv), then key_i, value_i of every cross layer."""
+
+    def __init__(self, model: NitroGen, dtype: torch.dtype) -> None:
+        super().__init__()
+        tower = model.vision_encoder
+        self.length = model.config.tokenizer.max_sequence_length
+        self.patch, self.side = (
+            model.config.tower.patch_size,
+            model.config.tower.image_size // model.config.tower.patch_size,
+        )
+        kernel = tower.embeddings.patch_embedding
+        self.patches = Product(kernel.weight.permute(2, 3, 1, 0).flatten(0, 2), kernel.bias, dtype)
+        self.positions = tower.embeddings.position_embedding.weight
+        self.tower = nn.ModuleList(EncoderLayer.of_tower(layer, dtype) for layer in tower.encoder.layers)
+        self.tower_norm = tower.post_layernorm
+        blocks = model.vl_self_attention_model.transformer_blocks
+        self.mixer = nn.ModuleList(EncoderLayer.of_mixer(block, dtype) for block in blocks)
+        crosses = [block.attn1 for block in model.model.transformer_blocks if block.crosses]
+        self.heads, self.dtype = crosses[0].heads, dtype
+        self.keys = nn.ModuleList(Product.of(cross.to_k, dtype) for cross in crosses)
+        self.values = nn.ModuleList(Product.of(cross.to_v, dtype) for cross in crosses)
+        table = model.game_embedding
+        # one more row, of zeros, for the empty slot: game -1
+        self.games = None if table is None else nn.Parameter(F.pad(table.weight, (0, 0, 0, 1)), requires_grad=False)
+
+    def forward(self, frames: Tensor, game: Tensor | None = None) -> tuple[Tensor, ...]:
+        context = self.context(frames, game)
+        outputs = [context]
+        for to_key, to_value in zip(self.keys, self.values, strict=True):
+            outputs.append(keys_first(to_key(context), self.heads).to(self.dtype))
+            outputs.append(heads_first(to_value(context), self.heads).to(self.dtype))
+        return tuple(outputs)
+
+    def context(self, frames: Tensor, game: Tensor | None) -> Tensor:
+        """Return the mixer's output (B, L, Dv)."""
+        batch, count = frames.shape[:2]
+        tokens = self.see(frames.flatten(0, 1)).reshape(batch, count * self.side**2, -1)
+        if self.games is not None and game is not None:
+            rows = torch.where(game < 0, self.games.shape[0] - 1, game)
+            tokens = torch.cat([self.games[rows][:, None], tokens], 1)
+        h = F.pad(tokens, (0, 0, self.length - tokens.shape[1], 0))
+        for block in self.mixer:
+            h = block(h)
+        return h
+
+    def see(self, images: Tensor) -> Tensor:
+        """(n, S, S, 3) uint8 -> (n, P, Dv)."""
+        used = self.side * self.patch  # a remainder that fills no patch is not seen
+        pixels = (images[:, :used, :used].float() / 255 - 0.5) / 0.5
+        grid = pixels.reshape(-1, self.side, self.patch, self.side, self.patch, 3).transpose(2, 3)
+        h = self.patches(grid.flatten(3).flatten(1, 2)) + self.positions
+        for layer in self.tower:
+            h = layer(h)
+        return self.tower_norm(h)
+
+
+class DenoiseBlock(nn.Module):
+    """One block of the denoiser, its norm's scale and shift given."""
+
+    def __init__(self, block: DenoiserBlock, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.eps, self.dtype, self.crosses, self.heads = block.norm1.eps, dtype, block.crosses, block.attn1.heads
+        self.pos_embed, self.norm3 = block.pos_embed, block.norm3
+        own = block.attn1
+        self.query = Product.of(scaled(own.to_q, own.heads), dtype) if block.crosses else None
+        self.out = Product.of(own.out, dtype) if block.crosses else None
+        self.attention = None if block.crosses else _attention(own, dtype)
+        self.ff = FeedForward(*block.ff.linears, dtype)
+
+    def forward(self, h: Tensor, scale: Tensor, shift: Tensor, key: Tensor | None, value: Tensor | None) -> Tensor:
+        n = self.pos_embed(F.layer_norm(h, h.shape[-1:], eps=self.eps) * scale + shift)
+        if self.attention is not None:
+            h = h + self.attention(n)
+        else:
+            assert self.query is not None and self.out is not None and key is not None and value is not None
+            h = h + self.out(attend(heads_first(self.query(n), self.heads), key, value, self.dtype))
+        return h + self.ff(self.norm3(h))
+
+
+class Denoise(nn.Module):
+    """One Euler step; inputs and formula as in `ngrt.bundle`."""
+
+    def __init__(self, model: NitroGen, dtype: torch.dtype) -> None:
+        super().__init__()
+        config, encoder = model.config.model, model.action_encoder
+        self.width = config.hidden_size
+        folded = encoder.W1.W[0] @ encoder.W2.W[0][: self.width]  # two linear maps in a row
+        self.enter = Product(folded, None, dtype)
+        self.lift = Product(encoder.W3.W[0], encoder.W3.b[0], dtype)
+        table = model.position_embedding
+        rows = None if table is None else table.weight[: config.action_horizon].clone()
+        self.positions = None if rows is None else nn.Parameter(rows, requires_grad=False)
+        self.blocks = nn.ModuleList(DenoiseBlock(block, dtype) for block in model.model.transformer_blocks)
+        self.last = Product.of(model.model.proj_out_2, dtype)
+        decoder = model.action_decoder
+        self.layer1 = Product(decoder.layer1.W[0], decoder.layer1.b[0], dtype)
+        self.layer2 = Product(decoder.layer2.W[0], decoder.layer2.b[0], dtype)
+
+    def forward(
+        self,
+        x: Tensor,
+        modulation: Tensor,
+        dt: Tensor,
+        remaining: Tensor,
+        mix: Tensor,
+        prior: Tensor,
+        weights: Tensor,
+        guidance: Tensor,
+        *keys_values: Tensor,
+    ) -> Tensor:
+        v = (mix @ self.velocity(x, modulation, keys_values).flatten(1)).reshape(x.shape)
+        v = v + guidance * weights * (prior - (x + remaining * v))
+        return x + dt * v
+
+    def velocity(self, x: Tensor, modulation: Tensor, keys_values: tuple[Tensor, ...]) -> Tensor:
+        """Return the model's velocity (B, H, A) at ``x``."""
+        bias, *norms = modulation.split(self.width)
+        h = self.lift(F.silu(self.enter(x) + bias))
+        if self.positions is not None:
+            h = h + self.positions
+        remaining = iter(keys_values)
+        for number, block in enumerate(self.blocks):
+            key, value = (next(remaining), next(remaining)) if block.crosses else (None, None)
+            h = block(h, norms[2 * number], norms[2 * number + 1], key, value)
+        h = F.layer_norm(h, h.shape[-1:], eps=1e-6) * norms[-2] + norms[-1]
+        return self.layer2(F.relu(self.layer1(self.last(h))))

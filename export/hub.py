@@ -1,0 +1,65 @@
+"""Fetch a checkpoint from the Hugging Face hub, resumed where it broke off and checked."""
+
+import re
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+
+from ngrt.bundle import sha256_of
+from ngrt.errors import CheckpointError
+
+NITROGEN = "nvidia/NitroGen"
+NITROGEN_SHA256 = "a266f5fb9c7dbdcdf97216558d2d82075a9a994b824cda69afa9fd3280260a81"
+CHECKPOINT_FILE = "ng.pt"
+KNOWN = {NITROGEN: NITROGEN_SHA256}
+"""What `ng.pt` must hash to, for repositories whose file is known."""
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def is_repository(name: str) -> bool:
+    """Return whether ``name`` is a hub repository: OWNER/NAME, and no file is there under that name."""
+    return REPOSITORY.fullmatch(name) is not None and not name.endswith(".pt") and not Path(name).exists()
+
+
+def fetch(repository: str) -> Path:
+    """Return the path of the checkpoint of ``repository``, downloaded into the hub's own cache unless it is there.
+
+    :raises CheckpointError: it cannot be had, or is not the file it should be
+    """
+    try:
+        path = Path(hf_hub_download(repository, CHECKPOINT_FILE))
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"{repository} wants its licence accepted first; do so on its page, then run: hf auth login"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError(
+            f"the hub has no repository {repository} that you may read; check the name, or run: hf auth login"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise CheckpointError(
+            f"the hub cannot be reached for {repository}/{CHECKPOINT_FILE}; check the network, or give a file"
+        ) from error
+    except EntryNotFoundError as error:
+        raise CheckpointError(
+            f"{repository} has no file {CHECKPOINT_FILE}; name another repository, or a file"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise CheckpointError(
+            f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__}); run the command again: "
+            "it resumes"
+        ) from error
+    wanted = KNOWN.get(repository)
+    if wanted is not None and (found := sha256_of(path)) != wanted:
+        raise CheckpointError(
+            f"{path} has SHA-256 {found[:12]}…, {repository} publishes {wanted[:12]}…; remove it and run the command again"
+        )
+    return path

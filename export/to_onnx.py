@@ -1,0 +1,146 @@
+"""Write the three graphs as ONNX files."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from export.config import Config
+from export.graphs import Denoise, Observe, Schedule
+from export.model import NitroGen
+from ngrt.bundle import File, Graph, GraphName, Precision, sha256_of
+from ngrt.bundle import Tensor as Signature
+
+OPSET = 20
+"""The first with GELU; what ONNX Runtime, TensorRT and OpenVINO of the last years all read."""
+
+DATA_LIMIT = 1_500_000_000
+"""Bytes of weights above which they go to a file of their own: protobuf ends at 2 GB."""
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
+
+BATCH = torch.export.Dim("B", min=1, max=1024)
+FRAMES = torch.export.Dim("F", min=1, max=64)
+STEPS = torch.export.Dim("N", min=1, max=1000)
+
+Shapes = tuple[object, ...]
+
+
+def write_graph(
+    name: GraphName, model: NitroGen, precision: Precision, folder: Path, data_limit: int = DATA_LIMIT
+) -> Graph:
+    """Write one graph of ``model`` into ``folder`` and return its entry in the manifest."""
+    module, inputs, shapes, names = _PARTS[name](model, precision)
+    outputs = _outputs(name, model.config)
+    path = folder / f"{name}.onnx"
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module.eval(),
+            inputs,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=names,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    assert program is not None
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # traces of the code that was exported, with this machine's paths
+    size = sum(value.numel() * value.element_size() for value in (*module.parameters(), *module.buffers()))
+    external = size > data_limit
+    program.save(str(path), external_data=external)
+    del program
+    data = [File(file=file.name, sha256=sha256_of(file)) for file in [folder / f"{name}.onnx.data"] if external]
+    taken, given = signature(path)
+    return Graph(file=path.name, sha256=sha256_of(path), data=tuple(data), inputs=taken, outputs=given)
+
+
+def signature(path: Path) -> tuple[tuple[Signature, ...], tuple[Signature, ...]]:
+    """Return the inputs and outputs of the graph at ``path``."""
+    graph = onnx.load(path, load_external_data=False).graph
+    inputs, outputs = (tuple(_tensor(value) for value in values) for values in (graph.input, graph.output))
+    return inputs, outputs
+
+
+def _tensor(value: onnx.ValueInfoProto) -> Signature:
+    kind = value.type.tensor_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    return Signature(
+        name=value.name, dtype=dtype, shape=tuple(dim.dim_param or dim.dim_value for dim in kind.shape.dim)
+    )
+
+
+def _outputs(name: GraphName, config: Config) -> list[str]:
+    if name == "observe":
+        return ["context", *_keys_values(config)]
+    return ["modulations" if name == "schedule" else "next_x"]
+
+
+def _keys_values(config: Config) -> list[str]:
+    layers = range(len(config.model.diffusion_model_cfg.cross_layers))
+    return [f"{part}_{layer}" for layer in layers for part in ("key", "value")]
+
+
+Part = tuple[nn.Module, tuple[object, ...], Shapes, list[str]]
+"""A module, inputs to trace it with, their dynamic shapes and their names."""
+
+
+def _schedule(model: NitroGen, precision: Precision) -> Part:
+    return Schedule(model), (torch.linspace(0, 900, 3),), ({0: STEPS},), ["timesteps"]
+
+
+def _observe(model: NitroGen, precision: Precision) -> Part:
+    side, tower = model.config.tower.image_size, model.config.tower.tokens
+    fit = (model.config.tokenizer.max_sequence_length - (model.config.game_rows > 0)) // tower
+    frames = torch.zeros(2, min(2, fit), side, side, 3, dtype=torch.uint8)
+    dims: dict[int, object] = {0: BATCH} if fit == 1 else {0: BATCH, 1: torch.export.Dim("F", min=1, max=fit)}
+    module = Observe(model, DTYPES[precision])
+    if model.config.game_rows == 0:
+        return module, (frames,), (dims,), ["frames"]
+    return module, (frames, torch.zeros(2, dtype=torch.int64)), (dims, {0: BATCH}), ["frames", "game"]
+
+
+def _denoise(model: NitroGen, precision: Precision) -> Part:
+    config, dtype = model.config.model, DTYPES[precision]
+    blocks, length = config.diffusion_model_cfg, model.config.tokenizer.max_sequence_length
+    heads, width = blocks.num_attention_heads, blocks.attention_head_dim
+    module = Denoise(model, dtype)
+    x = torch.zeros(2, config.action_horizon, config.action_dim)
+    modulations = (2 * blocks.num_layers + 3) * config.hidden_size
+    names = ["x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance", *_keys_values(model.config)]
+    per_layer: list[Tensor] = []
+    for _ in blocks.cross_layers:
+        per_layer += [
+            torch.zeros(2, heads, width, length, dtype=dtype),
+            torch.zeros(2, heads, length, width, dtype=dtype),
+        ]
+    scalars = torch.ones(3)  # each input its own tensor: tracing takes two that are one for the same input
+    dt, remaining, guidance = scalars[0].clone(), scalars[1].clone(), scalars[2].clone()
+    prior, weights = x.clone(), x[..., :1].clone()
+    inputs = (x, torch.zeros(modulations), dt, remaining, torch.eye(2), prior, weights, guidance, *per_layer)
+    batch, none = {0: BATCH}, None
+    shapes = (batch, none, none, none, {0: BATCH, 1: BATCH}, batch, batch, none, tuple(batch for _ in per_layer))
+    return module, inputs, shapes, names
+
+
+_PARTS = {"schedule": _schedule, "observe": _observe, "denoise": _denoise}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's chatter about its own workings from the people who export."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,132 @@
+"""Run the exported graphs against the torch model on fresh inputs, and refuse what disagrees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from export.checkpoint import Checkpoint
+from export.model import NitroGen
+from ngrt.actions import STICK_COLUMNS
+from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.bundle import Parity, Precision
+from ngrt.errors import ExportError
+from ngrt.messages import Array, Image
+
+LIMITS = {"fp32": 1e-4, "fp16": 2e-2}
+"""Largest difference allowed in the final actions. In fp16 a product of thousand terms of size one is off by about
+1e-3; sixteen steps through the network leave a few times that."""
+
+BUTTONS_LIMIT = 0.99
+"""Share of buttons that must agree where the model is not within the limit of its threshold."""
+
+SEED = 20_260_101
+
+
+@dataclass(frozen=True)
+class Case:
+    """One chunk to compare."""
+
+    frames: tuple[Image, ...]
+    noise: Array
+    guidance: float
+    game: str | None
+
+
+def verify(checkpoint: Checkpoint, folder: Path, precision: Precision, steps: int | None = None) -> Parity:
+    """Return how far the bundle in ``folder`` is from ``checkpoint``'s model.
+
+    :raises ExportError: farther than its precision explains
+    """
+    policy = OnnxPolicy(folder)
+    count = steps or policy.spec.steps
+    context, actions, agree, near = 0.0, 0.0, 0, 0
+    cases = list(fresh_cases(policy))
+    for case in cases:
+        observed = policy.observe(case.frames, case.guidance, case.game)
+        found = policy.denoise(observed, case.noise, count)[0]
+        wanted_context, wanted = reference(checkpoint.model, policy, case, count)
+        context = max(context, float(np.abs(observed.context - wanted_context).max()))
+        actions = max(actions, float(np.abs(found - wanted).max()))
+        clear = np.abs(_buttons(wanted, policy) - 0.5) > LIMITS[precision]
+        near += int(clear.sum())
+        agree += int(((_buttons(found, policy) > 0.5) == (_buttons(wanted, policy) > 0.5))[clear].sum())
+    policy.close()
+    limit, share = LIMITS[precision], agree / near if near else 1.0
+    if not actions <= limit or share < BUTTONS_LIMIT:  # a NaN must not pass
+        raise ExportError(
+            f"the {precision} engine disagrees with the checkpoint: actions differ by {actions:.1e} (limit {limit:.0e}), "
+            f"{share:.2%} of buttons agree (limit {BUTTONS_LIMIT:.0%}); nothing was written; try --precision fp32"
+        )
+    return Parity(
+        context=context, actions=actions, actions_limit=limit, buttons_agree=share, chunks=len(cases), steps=count
+    )
+
+
+def fresh_cases(policy: OnnxPolicy) -> Iterator[Case]:
+    """Yield chunks that together exercise what the policy has: contexts of every length, guidance, games."""
+    random = np.random.default_rng(SEED)
+    spec = policy.spec
+
+    def frames(count: int) -> tuple[Image, ...]:
+        return tuple(picture(random) for _ in range(count))
+
+    def noise() -> Array:
+        return random.standard_normal((spec.action_horizon, spec.action_dim), np.float32)
+
+    for count in sorted({1, spec.context_frames}):
+        yield Case(frames(count), noise(), 1.0, None)
+    yield Case(frames(spec.context_frames), noise(), 1.0, max(spec.games, default=None))
+    yield Case(frames(spec.context_frames), noise(), 1.5, None)
+
+
+def picture(random: np.random.Generator) -> Image:
+    """Return a 256 x 256 picture with edges and gradients, as a game has, not mere noise."""
+    y, x = np.mgrid[0:256, 0:256] / 255
+    image = np.stack([np.sin(random.uniform(1, 9) * x + random.uniform(1, 9) * y) for _ in range(3)], -1) * 80 + 128
+    for _ in range(12):
+        top, left = random.integers(0, 224, 2)
+        image[top : top + random.integers(8, 64), left : left + random.integers(8, 64)] = random.integers(0, 256, 3)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def reference(model: NitroGen, policy: OnnxPolicy, case: Case, steps: int) -> tuple[Array, Array]:
+    """Return the torch model's context and final actions (H, A) for ``case``."""
+    frames = torch.from_numpy(np.stack(case.frames)[None])
+    frames = _resized(frames, policy.spec.image_size)
+    with torch.inference_mode():
+        if case.guidance == 1.0:
+            game = torch.tensor([policy.spec.games[case.game] if case.game else 0]) if policy.spec.game_token else None
+            context = model.encode(frames, game)
+        else:
+            slot = torch.tensor([-1]) if policy.spec.game_token else None
+            context = torch.cat([model.encode(frames, slot), model.encode(frames[:, -1:], slot)])
+        actions = sample(model, context, torch.from_numpy(case.noise)[None], steps, case.guidance)
+    return context.numpy(), actions[0].numpy()
+
+
+def sample(model: NitroGen, context: torch.Tensor, x: torch.Tensor, steps: int, guidance: float = 1.0) -> torch.Tensor:
+    """Return what ``steps`` Euler steps make of noise ``x`` (1, H, A), as the model defines it.
+
+    Under guidance ``context`` has two rows: guided, unguided.
+    """
+    buckets = model.config.model.num_timestep_buckets
+    for step in range(steps):
+        t = torch.full((len(context),), int(step / steps * buckets))
+        v = model.velocity(x.expand(len(context), -1, -1), t, context)
+        if len(context) == 2:
+            v = v[:1] + guidance * (v[:1] - v[1:])
+        x = x + v / steps
+    return x
+
+
+def _resized(frames: torch.Tensor, side: int) -> torch.Tensor:
+    from ngrt.preprocess import observation
+
+    return torch.from_numpy(observation(list(frames[0].numpy()), side))
+
+
+def _buttons(actions: Array, policy: OnnxPolicy) -> Array:
+    return actions[:, STICK_COLUMNS:] if policy.spec.old_layout else actions[:, :-STICK_COLUMNS]

@@ -1,0 +1,143 @@
+"""A session at one moment, and its figures in words: lines for the live view, a line for logs, a table for the end."""
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.table import Table
+
+from ngrt.messages import NEUTRAL, Image, PadState
+
+PLAIN, DIM, STRONG, TITLE = (Style.parse(text) for text in ("none", "dim", "bold", "bold bright_cyan"))
+GOOD, WARN, BAD = (Style.parse(text) for text in ("green", "yellow", "bold red"))
+
+Line = list[Segment]
+
+BAR_COLUMNS = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session at one moment. Times in seconds, rates in Hz; None where there is nothing to tell yet.
+
+    ``picture`` (256, 256, 3) uint8 RGB: the newest frame the policy was given. ``pad`` is what the pad does now;
+    ``frames`` were given to the policy, ``dropped`` replaced by newer ones before it was free. ``max_age``: the limit
+    on an observation's age.
+    """
+
+    source: str
+    policy: str
+    pad_name: str
+    rate: float
+    elapsed: float = 0.0
+    duration: float | None = None
+    picture: Image | None = None
+    pad: PadState = NEUTRAL
+    rate_held: float | None = None
+    latency_p50: float | None = None
+    latency_p99: float | None = None
+    age_p50: float | None = None
+    age_p99: float | None = None
+    max_age: float = 0.25
+    frames: int = 0
+    dropped: int = 0
+    chunks: int = 0
+    played: int = 0
+    held: int = 0
+    neutral: int = 0
+    missed: int = 0
+    score: str | None = None
+    message: str | None = None
+
+    @property
+    def ticks(self) -> int:
+        """Ticks done, and those that were missed."""
+        return self.played + self.held + self.neutral + self.missed
+
+
+def plain_line(shot: Snapshot) -> str:
+    """Return ``shot`` in one line, for logs and pipes."""
+    parts = [
+        f"{shot.elapsed:.1f} s",
+        f"rate {_hz(shot.rate_held)} of {shot.rate:g} Hz",
+        f"chunk {_ms(shot.latency_p50)} (p99 {_ms(shot.latency_p99)})",
+        f"age {_ms(shot.age_p50)} (p99 {_ms(shot.age_p99)})",
+        f"frames {shot.frames} dropped {shot.dropped}",
+        f"played {shot.played} held {shot.held} neutral {shot.neutral} missed {shot.missed}",
+    ]
+    if shot.score is not None:
+        parts.append(f"score {shot.score}")
+    if shot.message is not None:
+        parts.append(shot.message)
+    return "  ".join(parts)
+
+
+def summary(shot: Snapshot) -> Table:
+    """Return the session's figures as a table, for its end."""
+    table = Table(show_header=False, title=f"{shot.source}, played by {shot.policy}", title_justify="left")
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("played for", f"{shot.elapsed:.1f} s, pad {shot.pad_name}")
+    table.add_row("rate held", f"{_hz(shot.rate_held)} of {shot.rate:g} Hz")
+    table.add_row(
+        "ticks", f"{shot.played:,} played, {shot.held:,} held, {shot.neutral:,} neutral, {shot.missed:,} missed"
+    )
+    table.add_row("chunks", f"{shot.chunks:,}; {shot.frames:,} frames seen, {shot.dropped:,} dropped")
+    table.add_row("chunk latency", f"{_ms(shot.latency_p50)} median, {_ms(shot.latency_p99)} p99")
+    table.add_row("observation age", f"{_ms(shot.age_p50)} median, {_ms(shot.age_p99)} p99")
+    if shot.score is not None:
+        table.add_row("score", shot.score)
+    return table
+
+
+def figure_lines(shot: Snapshot) -> list[Line]:
+    """Return the figures that matter as eight lines of at most 34 columns, coloured where they are bad."""
+    ticks = max(1, shot.ticks)
+    short = PLAIN if shot.rate_held is None else judge(1 - shot.rate_held / shot.rate, 0.02, 0.1, GOOD)
+    held, neutral, missed = (judge(count / ticks, 0.01, 0.05) for count in (shot.held, shot.neutral, shot.missed))
+    age = judge((shot.age_p99 or 0.0) / shot.max_age, 0.8, 1.0)
+    lines = [
+        line("rate    ", (f"{_hz(shot.rate_held)} Hz", short), f" of {shot.rate:g}"),
+        line("chunk   ", (f"{_ms(shot.latency_p50):9}", STRONG), "p99 ", (_ms(shot.latency_p99), PLAIN)),
+        line("age     ", (f"{_ms(shot.age_p50):9}", STRONG), "p99 ", (_ms(shot.age_p99), age)),
+        line("frames  ", (f"{shot.frames:<9,}", STRONG), "dropped ", (f"{shot.dropped:,}", PLAIN)),
+        line("ticks   ", *_shares(shot)),
+        line("        ", (f"{shot.played:<6,}", STRONG), " played   ", (f"{shot.held:,}", held), " held"),
+        line("        ", (f"{shot.neutral:<6,}", neutral), " neutral  ", (f"{shot.missed:,}", missed), " missed"),
+    ]
+    return [*lines, line("score   ", (shot.score, STRONG)) if shot.score is not None else []]
+
+
+def line(*parts: str | tuple[str, Style]) -> Line:
+    """Return one line of text; parts without a style are dim."""
+    return [Segment(part, DIM) if isinstance(part, str) else Segment(*part) for part in parts]
+
+
+def judge(value: float, warn: float, bad: float, good: Style = PLAIN) -> Style:
+    """Return the style of a figure that is better the smaller it is."""
+    return BAD if value > bad else WARN if value > warn else good
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds, and hours where there are any."""
+    minutes, whole = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
+
+
+def _shares(shot: Snapshot) -> list[tuple[str, Style]]:
+    """Return a bar of what the ticks did; what happened at all shows."""
+    if not shot.ticks:
+        return [("─" * BAR_COLUMNS, DIM)]
+    troubles = ((shot.held, WARN), (shot.neutral, BAD), (shot.missed, BAD))
+    bars = [("█" * max(1, round(count / shot.ticks * BAR_COLUMNS)), style) for count, style in troubles if count]
+    left = BAR_COLUMNS - sum(len(bar) for bar, _ in bars)
+    return [("█" * left, GOOD), *bars]
+
+
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def _hz(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.1f}"
