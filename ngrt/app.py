@@ -16,6 +16,7 @@ import numpy as np
 
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
+from ngrt.dashboard import Snapshot
 from ngrt.errors import BundleError
 from ngrt.interfaces import FrameSource, Pad, Policy
 from ngrt.pacing import Latency, check_feasible
@@ -24,7 +25,7 @@ from ngrt.pipeline.infer import Predict
 from ngrt.pipeline.run import Session, first_failure, run
 from ngrt.preprocess import CAPTURE_SIDE
 from ngrt.settings import PlaySettings, SourceKind
-from ngrt.views import Snapshot, View
+from ngrt.views import View
 from ngrt.workers import ThreadWorker
 
 MAX_AGE = 0.25
@@ -137,10 +138,30 @@ class _Reporter:
     started: float
 
     def snapshot(self) -> Snapshot:
-        readings = self.session.telemetry.read()
+        readings, control = self.session.telemetry.read(), self.session.control
         return Snapshot(
+            source=self.game.source.name,
+            policy=self.policy_name,
+            pad_name=self.game.pad.name,
+            rate=control.rate,
+            elapsed=self.session.clock.now() - self.started,
+            duration=self.duration,
             picture=readings.picture,
             pad=readings.state,
+            rate_held=readings.rate,
+            latency_p50=readings.latency_p50,
+            latency_p99=readings.latency_p99,
+            age_p50=readings.age_p50,
+            age_p99=readings.age_p99,
+            max_age=control.max_age,
+            frames=readings.frames,
+            dropped=readings.dropped,
+            chunks=readings.chunks,
+            played=readings.played,
+            held=readings.held,
+            neutral=readings.neutral,
+            missed=readings.missed,
+            score=self.game.score(),
         )
 
 

@@ -59,12 +59,13 @@ def play(
         Engine bundle, made by `ngrt export`.
     """
     from ngrt import app as sessions
+    from ngrt.dashboard import summary
     from ngrt.views import NEXT_STEPS, open_view
 
     settings = settings or PlaySettings()
     with open_view(err) as view:
         outcome = sessions.play(engine, settings, view)
-    out.print(outcome.summary())
+    out.print(summary(outcome.snapshot))
     if engine is None:
         err.print(NEXT_STEPS)
     if outcome.interrupted:

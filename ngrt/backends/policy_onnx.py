@@ -97,15 +97,15 @@ class OnnxPolicy:
         branches, shape = len(observed.mix), (self.spec.action_horizon, self.spec.action_dim)
         x = np.ascontiguousarray(np.broadcast_to(noise, (branches, *shape)))
         feed = {
-            "dt": np.float32(1 / steps),
+            "dt": np.array(1 / steps, np.float32),
             "mix": observed.mix,
             "prior": np.zeros_like(x),
             "weights": np.zeros((branches, shape[0], 1), np.float32),
-            "guidance": np.float32(0),
+            "guidance": np.array(0, np.float32),
             **observed.keys_values,
         }
         for step, modulation in enumerate(self._schedule_of(steps)):
-            feed |= {"x": x, "modulation": modulation, "remaining": np.float32(1 - step / steps)}
+            feed |= {"x": x, "modulation": modulation, "remaining": np.array(1 - step / steps, np.float32)}
             (x,) = self._denoise.run(["next_x"], feed)
         return np.asarray(x, np.float32)
 

@@ -1,0 +1,144 @@
+"""A video file that plays as if it were the screen (PyAV)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ngrt.errors import SourceError
+from ngrt.interfaces import EndOfSource
+from ngrt.messages import Image
+
+DEFAULT_RATE = 30.0
+"""Frames a second where the file does not say."""
+
+RATE_LIMITS = (1.0, 240.0)
+"""A file may claim any rate; looking less often than once a second would hide frames, more often finds none."""
+
+PIXEL_LIMIT = 8192 * 8192
+"""Pixels a frame may have: 8K video has half as many."""
+
+EARLY = 0.001
+"""Seconds before its time at which a frame counts as shown: a look that comes a hair early must not miss it."""
+
+Timed = tuple[float, VideoFrame | None]
+"""Seconds since the first frame, and the frame shown from then on: None at the end."""
+
+END: Timed = (0.0, None)
+
+
+class VideoSource:
+    """Plays ``path`` at its own frame rate, once. Its clock starts with the first `grab`.
+
+    :raises SourceError: there is no such file, or it has no picture that can be decoded
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"video {path.name}"
+        self._path = path
+        self._container = _open(path)
+        try:
+            stream = _video_stream(self._container, path)
+            self.interval = 1 / _rate(stream)
+            self._frames = _timed(self._container, stream, self.interval, path)
+            self._next = next(self._frames, END)
+            if self._next[1] is None:
+                raise SourceError(f"video {path} has no frames; record it again")
+            self._to_rgb(self._next[1])  # a picture that cannot be shown is found now, not in play
+        except BaseException:
+            self._container.close()
+            raise
+        self._began: float | None = None
+
+    def grab(self, now: float) -> Image | None:
+        """Return the newest frame due at ``now``, (height, width, 3) uint8 RGB, or None where it was returned before.
+
+        :raises EndOfSource: the last frame's time is over
+        :raises SourceError: the file is damaged at this place
+        """
+        if self._began is None:
+            self._began = now
+        position = now - self._began + EARLY
+        newest = None
+        while self._next[0] <= position:
+            newest = self._next[1]
+            if newest is None:
+                raise EndOfSource
+            self._next = END  # holds if decoding fails
+            self._next = next(self._frames, END)
+        return None if newest is None else self._to_rgb(newest)
+
+    def close(self) -> None:
+        """Close the file; a later `grab` finds the end."""
+        self._next = END
+        self._container.close()
+
+    def _to_rgb(self, frame: VideoFrame) -> Image:
+        try:
+            image = frame.to_ndarray(format="rgb24")
+        except (FFmpegError, ValueError) as error:
+            raise SourceError(
+                f"video {self._path} has pictures in {frame.format.name}, which cannot be shown as RGB; convert it"
+            ) from error
+        if turns := round(frame.rotation / 90) % 4:  # telephones record sideways and note it
+            image = np.rot90(image, turns)
+        return np.ascontiguousarray(image, np.uint8)
+
+
+def _open(path: Path) -> InputContainer:
+    if not path.is_file():
+        raise SourceError(f"video {path} is not a file; check the path")
+    try:
+        return av.open(path)
+    except (FFmpegError, OSError) as error:
+        raise SourceError(
+            f"video {path} cannot be read ({error.strerror}); give a whole video file, such as mp4 or mkv"
+        ) from error
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        raise SourceError(f"video {path} has no video stream; give a file with a picture")
+    stream = container.streams.video[0]
+    _check_size(stream.codec_context.width, stream.codec_context.height, path)
+    return stream
+
+
+def _check_size(width: int, height: int, path: Path) -> None:
+    if not 0 < width * height <= PIXEL_LIMIT:
+        raise SourceError(f"video {path} has frames of {width} x {height}; it must be 1 to {PIXEL_LIMIT} pixels")
+
+
+def _rate(stream: VideoStream) -> float:
+    low, high = RATE_LIMITS
+    return min(max(float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE), low), high)
+
+
+def _timed(container: InputContainer, stream: VideoStream, interval: float, path: Path) -> Iterator[Timed]:
+    """Decode forward; yield each frame with the time it is due, then the end with its time."""
+    due, last = 0.0, None
+    try:
+        for frame in container.decode(stream):
+            _check_size(frame.width, frame.height, path)
+            time = _seconds(frame.pts, frame)
+            if last is not None:
+                step = None if time is None or last[0] is None else time - last[0]
+                # Times that are missing or run backward (recordings joined together) count as one frame's step.
+                due += step if step is not None and step > 0 else interval
+            last = (time, frame)
+            yield due, frame
+    except FFmpegError as error:
+        raise SourceError(
+            f"video {path} is damaged {due:.1f} s after its start ({error.strerror}); make it again or cut it there"
+        ) from error
+    if last is not None:
+        yield due + (_seconds(last[1].duration, last[1]) or interval), None
+
+
+def _seconds(ticks: int | None, frame: VideoFrame) -> float | None:
+    return None if ticks is None or frame.time_base is None else float(ticks * frame.time_base)

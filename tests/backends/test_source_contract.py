@@ -1,0 +1,137 @@
+"""What every source promises, over all of them."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ngrt.backends.capture_images import ImageSource
+from ngrt.backends.capture_video import VideoSource
+from ngrt.backends.capture_x11 import X11Source
+from ngrt.backends.fakes import FakeSource
+from ngrt.errors import SourceError
+from ngrt.interfaces import EndOfSource, FrameSource
+from ngrt.messages import Image
+from ngrt.preprocess import check_frame
+from tests.backends.playing import START, pictures, play, write_video
+
+Maker = Callable[[], FrameSource]
+
+
+@pytest.fixture(params=["fake", "video", "image", "images", "x11"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    """Return a function that opens the source."""
+    kind = request.param
+    if kind == "video":
+        video = write_video(tmp_path / "clip.mkv", pictures(30))
+        return lambda: VideoSource(video)
+    if kind in {"image", "images"}:
+        paths = [tmp_path / f"{number}.png" for number in range(1 if kind == "image" else 3)]
+        for path, image in zip(paths, pictures(len(paths)), strict=True):
+            cv2.imwrite(str(path), image)
+        return lambda: ImageSource(paths, seconds_each=0.2)
+    if kind == "x11":
+        display = request.getfixturevalue("game_display")
+        return lambda: Paced(X11Source(display))
+    return lambda: FakeSource(frames=60)
+
+
+class Paced:
+    """A source in real time: virtual time would look faster than a real screen can change."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self.name, self.interval, self.close = source.name, source.interval, source.close
+        self._source = source
+
+    def grab(self, now: float) -> Image | None:
+        """Wait a moment, then look."""
+        time.sleep(0.005)
+        return self._source.grab(now)
+
+
+def test_pictures_are_rgb_bytes_that_the_pipeline_takes(make: Maker) -> None:
+    source = make()
+    shown, _ = play(source, seconds=0.5)
+    source.close()
+    assert shown
+    for _, image in shown:
+        assert check_frame(image) is image
+        assert image.flags.c_contiguous
+
+
+def test_the_first_look_gets_a_picture(make: Maker) -> None:
+    source = make()
+    assert source.grab(START) is not None
+    source.close()
+
+
+def test_a_picture_that_was_returned_does_not_change_later(make: Maker) -> None:
+    source = make()
+    shown, _ = play(source, seconds=0.2)
+    copies = [image.copy() for _, image in shown]
+    for step in range(20):
+        source.grab(START + 0.2 + step * 0.01)
+    source.close()
+    for (_, image), copy in zip(shown, copies, strict=True):
+        np.testing.assert_array_equal(image, copy)
+
+
+def test_the_same_picture_is_not_returned_twice(make: Maker) -> None:
+    source = make()
+    shown, _ = play(source, seconds=0.5, step=0.002)
+    source.close()
+    for (_, before), (_, after) in pairwise(shown):
+        assert before.shape != after.shape or (before != after).any()
+
+
+def test_a_look_after_a_long_pause_returns_at_once(make: Maker) -> None:
+    source = make()
+    source.grab(START)
+    start = time.monotonic()
+    with suppress(EndOfSource):
+        source.grab(START + 3600)
+    assert time.monotonic() - start < 1
+    source.close()
+
+
+def test_name_and_interval_say_something(make: Maker) -> None:
+    source = make()
+    assert source.name
+    assert "\n" not in source.name
+    assert 0 < source.interval <= 1
+    source.close()
+
+
+def test_it_may_be_closed_twice_and_unused(make: Maker) -> None:
+    source = make()
+    source.close()
+    source.close()
+
+
+@pytest.mark.parametrize(
+    "make_ending", [lambda path: FakeSource(frames=30), lambda path: VideoSource(write_video(path, pictures(30)))]
+)
+def test_an_end_stays_the_end(make_ending: Callable[[Path], FrameSource], tmp_path: Path) -> None:
+    source = make_ending(tmp_path / "clip.mkv")
+    shown, end = play(source, seconds=5.0)
+    assert len(shown) == 30
+    assert end is not None
+    for later in (0.0, 0.01, 100.0):
+        with pytest.raises(EndOfSource):
+            source.grab(START + end + later)
+    source.close()
+    with pytest.raises(EndOfSource):
+        source.grab(START + end + 200)
+
+
+def test_a_fake_source_fails_when_it_is_told_to() -> None:
+    source = FakeSource(rate=10, fail_at=3)
+    assert source.grab(START + 0.0) is not None
+    assert source.grab(START + 0.2) is not None
+    with pytest.raises(SourceError, match="fails at picture 3"):
+        source.grab(START + 0.3)

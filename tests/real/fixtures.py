@@ -1,0 +1,26 @@
+"""A game that runs, and a clip of it; each made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.xvfb import PROGRAMS, game_on, record_clip, require, x_server
+
+CLIP_SECONDS = 3.0
+
+
+@pytest.fixture(scope="session")
+def game_display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the X display on which xgalaga++ is played; skip where the programs are not installed."""
+    require(*PROGRAMS)
+    with x_server(tmp_path_factory.mktemp("xvfb")) as screen, game_on(screen.display, tmp_path_factory.mktemp("home")):
+        yield screen.display
+
+
+@pytest.fixture(scope="session")
+def game_clip(game_display: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return three seconds of xgalaga++ at 30 frames a second, 640 x 480, as mp4."""
+    path = tmp_path_factory.mktemp("clip") / "xgalaga.mp4"
+    record_clip(game_display, path, CLIP_SECONDS)
+    return path

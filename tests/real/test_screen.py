@@ -1,0 +1,143 @@
+"""A real screen: an X server with a game on it that nobody here wrote."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ngrt.backends.capture_video import VideoSource
+from ngrt.backends.capture_x11 import X11Source
+from ngrt.errors import SourceError
+from ngrt.interfaces import EndOfSource
+from ngrt.messages import Image
+from tests.backends.playing import play
+from tests.real.fixtures import CLIP_SECONDS
+from tests.real.xvfb import Screen, game_on, x_server
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    """Yield a screen of the test's own."""
+    with x_server(tmp_path) as server:
+        yield server
+
+
+def grab_some(source: X11Source, seconds: float) -> list[Image]:
+    """Return the pictures that ``source`` shows in ``seconds``."""
+    found, end = [], time.monotonic() + seconds
+    while (now := time.monotonic()) < end:
+        if (image := source.grab(now)) is not None:
+            found.append(image)
+        time.sleep(source.interval)
+    return found
+
+
+def drawn(screen: Screen) -> Image:
+    """Return what is on the screen, read from the server's own memory by the X window dump's header."""
+    data = screen.framebuffer.read_bytes()
+    header = np.frombuffer(data, ">u4", 25)
+    size, width, height, stride = (int(header[field]) for field in (0, 4, 5, 12))
+    masks, colors = header[14:17], int(header[19])
+    pixels = np.frombuffer(data, "<u4", height * stride // 4, size + 12 * colors)
+    pixels = pixels.reshape(height, stride // 4)[:, :width]
+    shifts = [int(mask).bit_length() - 8 for mask in masks]
+    return np.stack([(pixels & mask) >> shift for mask, shift in zip(masks, shifts, strict=True)], -1).astype(np.uint8)
+
+
+def test_a_game_is_seen_moving(game_display: str) -> None:
+    source = X11Source(game_display)
+    pictures = grab_some(source, 1.0)
+    source.close()
+    assert len(pictures) > 10
+    assert all(picture.shape == (480, 640, 3) for picture in pictures)
+    assert len({picture.tobytes() for picture in pictures}) > 10
+
+
+def test_the_picture_is_what_the_server_draws_and_none_while_the_game_stands_still(
+    screen: Screen, tmp_path: Path
+) -> None:
+    with game_on(screen.display, tmp_path) as game:
+        source = X11Source(screen.display)
+        game.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)  # what it sent before is drawn
+        image = source.grab(0.0)
+        again = source.grab(1.0)
+        expected = drawn(screen)
+        game.send_signal(signal.SIGCONT)
+        source.close()
+    assert image is not None
+    assert again is None
+    assert np.ptp(image.astype(int) - image[:, :, ::-1]) > 50, "a grey picture would not tell red from blue"
+    np.testing.assert_array_equal(image, expected)
+
+
+def test_a_display_that_dies_is_an_error_in_one_line(screen: Screen) -> None:
+    source = X11Source(screen.display)
+    screen.server.kill()
+    screen.server.wait()
+    for _ in range(2):
+        with pytest.raises(SourceError, match=f"display {screen.display} cannot be watched") as caught:
+            source.grab(0.0)
+        assert "\n" not in str(caught.value)
+    source.close()
+    source.close()
+
+
+def test_a_display_that_comes_back_at_another_size_is_watched_on(screen: Screen, tmp_path: Path) -> None:
+    source = X11Source(screen.display)
+    first = source.grab(0.0)
+    screen.server.kill()
+    screen.server.wait()
+    with x_server(tmp_path, "320x200", screen.display):
+        second = source.grab(1.0)
+        source.close()
+    assert first is not None
+    assert first.shape == (480, 640, 3)
+    assert second is not None
+    assert second.shape == (200, 320, 3)
+
+
+def test_closing_does_not_wait_for_a_server_that_hangs(screen: Screen) -> None:
+    source = X11Source(screen.display)
+    screen.server.send_signal(signal.SIGSTOP)
+    grabbing = threading.Thread(target=lambda: source.grab(0.0), daemon=True)
+    grabbing.start()
+    start = time.monotonic()
+    source.close()
+    assert time.monotonic() - start < 3
+    assert grabbing.is_alive()
+    screen.server.send_signal(signal.SIGCONT)
+    grabbing.join(timeout=10)
+    assert not grabbing.is_alive()
+
+
+def test_a_closed_source_has_no_more_pictures(screen: Screen) -> None:
+    source = X11Source(screen.display)
+    source.close()
+    with pytest.raises(EndOfSource):
+        source.grab(0.0)
+
+
+def test_a_black_screen_in_a_wayland_session_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", screen.display)
+    X11Source().close()
+    monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
+    with pytest.raises(SourceError, match=r"is black: Wayland hides its windows .* X11 \(Xorg\) session"):
+        X11Source()
+
+
+def test_a_clip_of_the_game_plays_at_its_own_rate(game_clip: Path) -> None:
+    source = VideoSource(game_clip)
+    assert source.interval == pytest.approx(1 / 30)
+    shown, end = play(source)
+    source.close()
+    assert end == pytest.approx(CLIP_SECONDS, abs=0.05)
+    assert len(shown) == 90
+    assert all(image.shape == (480, 640, 3) for _, image in shown)
+    changes = [np.any(before != after) for (_, before), (_, after) in pairwise(shown)]
+    assert sum(changes) > 60

@@ -1,0 +1,115 @@
+"""An X server without a screen, a game from Debian's packages on it, and clips recorded from it."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from ngrt.backends.capture_x11 import X11Source
+
+GAME = "/usr/games/xgalaga++"
+PROGRAMS = {"Xvfb": "xvfb", GAME: "xgalaga++", "xdotool": "xdotool"}
+"""What the tests run, and the Debian packages that bring it."""
+
+PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A running X server; ``framebuffer`` is the file it draws into, in the X window dump format."""
+
+    display: str
+    server: subprocess.Popen[bytes]
+    framebuffer: Path
+
+
+def require(*programs: str) -> None:
+    """Skip the test, saying why, where a program is not installed."""
+    missing = [PROGRAMS[program] for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed; apt-get install {' '.join(missing)}")
+
+
+@contextmanager
+def x_server(folder: Path, size: str = "640x480", display: str | None = None) -> Iterator[Screen]:
+    """Run Xvfb on a free display, or on ``display``, until the block ends."""
+    require("Xvfb")
+    ready, told = os.pipe()
+    command = ["Xvfb", "-displayfd", str(told), "-screen", "0", f"{size}x24", "-noreset", "-nolisten", "tcp"]
+    command += ["-fbdir", str(folder)]
+    if display is not None:
+        command.insert(1, display)
+    server = subprocess.Popen(command, pass_fds=[told], stderr=subprocess.DEVNULL)
+    os.close(told)
+    try:
+        with os.fdopen(ready) as pipe:
+            number = pipe.readline().strip()  # ends with the server, if it cannot start
+        assert number, f"Xvfb did not start: exit code {server.wait()}"
+        yield Screen(f":{number}", server, folder / "Xvfb_screen0")
+    finally:
+        _end(server)
+
+
+@contextmanager
+def game_on(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Play xgalaga++ on ``display``, firing all the time, until the block ends."""
+    require(GAME, "xdotool")
+    environment = {**os.environ, "DISPLAY": display, "HOME": str(home)}
+    game = subprocess.Popen([GAME], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_it_moves(display)
+        for keys in (["key", "s"], ["keydown", "space"]):
+            subprocess.run(["xdotool", *keys], env=environment, check=True, timeout=PATIENCE)
+        yield game
+    finally:
+        _end(game)
+
+
+def wait_until_it_moves(display: str) -> None:
+    """Return once the picture changes from look to look."""
+    source = X11Source(display)
+    changes, deadline = 0, time.monotonic() + PATIENCE
+    while changes < 5:
+        assert time.monotonic() < deadline, f"nothing moves on display {display}"
+        changes += source.grab(time.monotonic()) is not None
+        time.sleep(0.02)
+    source.close()
+
+
+def record_clip(display: str, path: Path, seconds: float, rate: int = 30) -> None:
+    """Record ``seconds`` of ``display`` to an H.264 file at ``rate`` frames a second."""
+    source = X11Source(display, rate)
+    start = time.monotonic()
+    image = source.grab(start)
+    assert image is not None
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": "18"})
+        stream.height, stream.width = (length // 2 * 2 for length in image.shape[:2])
+        stream.pix_fmt = "yuv420p"
+        for number in range(round(seconds * rate)):
+            time.sleep(max(0.0, start + number / rate - time.monotonic()))
+            newer = source.grab(time.monotonic())
+            image = image if newer is None else newer
+            even = np.ascontiguousarray(image[: stream.height, : stream.width])
+            frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    source.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
