@@ -67,7 +67,9 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
         def predict_in(count: int) -> Predict:
             return partial(policy.predict, steps=count, guidance=settings.guidance, game=settings.game)
 
-        latency = measure(predict_in, steps, policy.spec.context_frames, wait=game.source.interval)
+        latency = measure(
+            predict_in, steps, policy.spec.context_frames, wait=min(game.source.interval, 1 / settings.rate)
+        )
         delay = check_feasible(latency, steps, policy.spec.action_horizon, settings.rate)
         seconds = settings.seconds(kind)
         control = Control(

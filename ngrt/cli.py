@@ -245,8 +245,9 @@ def _settings_file(chosen: Path | None) -> Toml:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
+    app.config = ()  # known only once --config has been read
     try:
-        return int(app.meta(arguments))
+        return int(app.meta(arguments) or 0)  # help and version return nothing
     except CycloptsError as error:
         return _fail(_usage(error), 2, None)
 

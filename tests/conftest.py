@@ -1,8 +1,10 @@
 """Shared by all tests."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis  # noqa: F401  (before trio, whose hook into it warns where it is imported last)
 import pytest
 
 DATA = Path(__file__).parent / "data"
@@ -26,8 +28,10 @@ def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         from export.run import export_checkpoint
 
         if case not in made:
-            made[case] = tmp_path_factory.mktemp(case) / "bundle"
-            export_checkpoint(str(PARITY / f"{case}.pt"), made[case])
+            frames = json.loads((PARITY / f"{case}.json").read_text())["context_length"]
+            folder = tmp_path_factory.mktemp(case) / "bundle"
+            export_checkpoint(str(PARITY / f"{case}.pt"), folder, context_frames=frames)
+            made[case] = folder
         return made[case]
 
     return export

@@ -9,18 +9,18 @@ from ngrt.preprocess import check_frame, shrink
 from ngrt.workers import Worker
 
 
-async def capture(source: FrameSource, worker: Worker, clock: Clock, frames: Latest[Frame]) -> None:
-    """Grab every ``source.interval`` seconds until the source ends; then close ``frames``."""
+async def capture(source: FrameSource, interval: float, worker: Worker, clock: Clock, frames: Latest[Frame]) -> None:
+    """Look every ``interval`` seconds until the source ends; then close ``frames``."""
     first = clock.now()
     try:
-        await worker.pace(_Camera(source, clock, frames, first).look, first)
+        await worker.pace(_Camera(source, interval, clock, frames, first).look, first)
     finally:
         frames.close()
 
 
 class _Camera:
-    def __init__(self, source: FrameSource, clock: Clock, frames: Latest[Frame], first: float) -> None:
-        self._source, self._clock, self._frames = source, clock, frames
+    def __init__(self, source: FrameSource, interval: float, clock: Clock, frames: Latest[Frame], first: float) -> None:
+        self._source, self._interval, self._clock, self._frames = source, interval, clock, frames
         self._deadline = first
         self._count = 0
         self._shown: Image | None = None
@@ -37,5 +37,5 @@ class _Camera:
         # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
         if self._shown is not None:
             self._frames.put(Frame(self._count, now, self._shown))
-        self._deadline, _ = next_deadline(self._deadline, self._clock.now(), self._source.interval)
+        self._deadline, _ = next_deadline(self._deadline, self._clock.now(), self._interval)
         return self._deadline

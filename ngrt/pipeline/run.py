@@ -33,6 +33,14 @@ class Session:
     worker: Callable[[str], Worker]
     telemetry: Telemetry = field(default_factory=Telemetry)
 
+    @property
+    def look_every(self) -> float:
+        """Seconds between two looks at the source: as often as it changes, and at least once a tick.
+
+        A picture that has not changed is news as well: what it shows is still so.
+        """
+        return min(self.source.interval, 1 / self.control.rate)
+
 
 async def run(session: Session) -> None:
     """Play until the ticks are done or the source ends. However it ends, the pad is neutral afterwards.
@@ -44,7 +52,7 @@ async def run(session: Session) -> None:
     workers = {name: session.worker(name) for name in ("capture", "infer", "actuate")}
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(capture, session.source, workers["capture"], clock, frames)
+            tasks.start_soon(capture, session.source, session.look_every, workers["capture"], clock, frames)
             tasks.start_soon(
                 infer, session.predict, session.context, workers["infer"], clock, frames, chunks, telemetry
             )

@@ -30,15 +30,19 @@ class Screen:
 
     interval: float = 1 / 60
     frames: int | None = None
-    stall_after: int | None = None
+    still_after: int | None = None
     shown: int = 0
     fault: Exception | None = None
     name: str = "screen"
+    looked: int = 0
 
     def grab(self, now: float) -> Image | None:
-        """Return the next picture."""
+        """Return the next picture, None where ``still_after`` have been shown."""
         if self.fault is not None:
             raise self.fault
+        self.looked += 1
+        if self.still_after is not None and self.shown >= self.still_after:
+            return None
         if self.frames is not None and self.shown >= self.frames:
             raise EndOfSource
         self.shown += 1

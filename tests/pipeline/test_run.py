@@ -52,6 +52,14 @@ async def test_inference_never_waits_and_skips_to_the_newest_frame() -> None:
     assert readings.dropped == pytest.approx(600 - readings.chunks, abs=10)
 
 
+async def test_a_picture_that_stands_still_is_played_on_like_any_other() -> None:
+    rig = Rig(source=Screen(interval=1.0, still_after=1))
+    await rig.play(Control(rate=60, ticks=300))
+    readings = rig.telemetry.read()
+    assert rig.source.looked == pytest.approx(300, abs=2)
+    assert readings.played > 290
+
+
 async def test_the_session_ends_when_the_source_does_and_its_last_chunk_is_played_out() -> None:
     rig = Rig(source=Screen(frames=30))
     await rig.play(Control(rate=60, hold=0, max_age=10))
@@ -60,7 +68,8 @@ async def test_the_session_ends_when_the_source_does_and_its_last_chunk_is_playe
 
 
 async def test_without_a_row_the_last_state_is_held_for_a_bounded_number_of_ticks_then_the_pad_goes_neutral() -> None:
-    rig = Rig(source=Screen(interval=1.0), inference=0.045)
+    rig = Rig(source=Screen(), inference=0.045)
+    rig.costs["capture"] = 1.0
     await rig.play(Control(rate=60, ticks=60, hold=5, max_age=10))
     readings = rig.telemetry.read()
     assert (readings.played, readings.held, readings.neutral) == (15, 5, 40)

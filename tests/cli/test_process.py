@@ -1,0 +1,84 @@
+"""`ngrt play` as a process of its own: what it loads, and what interrupts do to it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import ngrt.app
+from ngrt.app import Game
+from ngrt.backends.capture_images import ImageSource
+from ngrt.backends.pad_none import RecordingPad
+from ngrt.cli import run
+from ngrt.messages import NEUTRAL
+
+UNWANTED = "torch", "transformers", "onnx", "onnxscript", "huggingface_hub", "pyarrow"
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    path = tmp_path / "frame.png"
+    assert cv2.imwrite(str(path), np.full((90, 160, 3), 90, np.uint8))
+    return path
+
+
+def test_playing_loads_nothing_of_what_building_needs(tiny_bundle: Path, frame: Path) -> None:
+    arguments = ["play", str(tiny_bundle), "--image", str(frame), "--duration", "0.5", "--rate", "20", "--steps", "2"]
+    code = (
+        f"import sys, ngrt, ngrt.cli; code = ngrt.cli.run({arguments!r}); "
+        f"print('loaded', [name for name in {UNWANTED!r} if name in sys.modules]); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "loaded []" in done.stdout
+
+
+@contextmanager
+def signal_after(seconds: float, number: signal.Signals) -> Iterator[None]:
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), number))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
+    number: signal.Signals,
+    tiny_bundle: Path,
+    frame: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pad = RecordingPad()
+    monkeypatch.setattr(ngrt.app, "_open_game", lambda *_: Game(ImageSource([frame]), pad))
+    with signal_after(4.0, number):
+        code = run(["play", str(tiny_bundle), "--image", str(frame), "--rate", "20", "--steps", "2", "--hold", "600"])
+    assert code == 130
+    assert pad.count > 5
+    assert any(state != NEUTRAL for state in pad.states)
+    assert pad.state == NEUTRAL
+    assert "played" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+def test_an_interrupt_before_play_begins_ends_with_130_and_no_traceback(tiny_bundle: Path, frame: Path) -> None:
+    arguments = [sys.executable, "-m", "ngrt", "play", str(tiny_bundle), "--image", str(frame), "--rate", "20"]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode in {130, -signal.SIGINT}, errors
+    assert "Traceback" not in errors
