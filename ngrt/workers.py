@@ -51,27 +51,8 @@ class ThreadWorker:
             job()
 
     async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run ``work`` in the thread. If cancelled, ``work`` goes on and its result is dropped."""
-        if not self._thread.is_alive():
-            self._thread.start()
-        token = anyio.lowlevel.current_token()
-        done = anyio.Event()
-        result: list[T] = []
-        failure: list[BaseException] = []
-
-        def job() -> None:
-            try:
-                result.append(work(*args))
-            except BaseException as error:  # noqa: BLE001  (raised again in the task that called)
-                failure.append(error)
-            with suppress(anyio.RunFinishedError):  # the event loop ended first: nobody waits any more
-                anyio.from_thread.run_sync(done.set, token=token)
-
-        self._jobs.put(job)
-        await done.wait()
-        if failure:
-            raise failure[0]
-        return result[0]
+        """Run ``work`` in the thread; when cancelled, wait for it to end, but no longer than `PATIENCE`."""
+        return await self._do(lambda: work(*args), _nothing)
 
     async def pace(self, body: Body, first: float) -> None:
         """Call ``body`` at its deadlines in the thread; when cancelled, wait for the call in progress to end."""
@@ -82,12 +63,34 @@ class ThreadWorker:
             while deadline is not None and self._clock.wait_until(deadline, stop):
                 deadline = body(self._clock.now())
 
+        await self._do(loop, stop.set)
+
+    async def _do(self, work: Callable[[], T], on_cancel: Callable[[], None]) -> T:
+        if not self._thread.is_alive():
+            self._thread.start()
+        token, done = anyio.lowlevel.current_token(), anyio.Event()
+        result: list[T] = []
+        failure: list[BaseException] = []
+
+        def job() -> None:
+            try:
+                result.append(work())
+            except BaseException as error:  # noqa: BLE001  (raised again in the task that called)
+                failure.append(error)
+            with suppress(anyio.RunFinishedError):  # the event loop ended first: nobody waits any more
+                anyio.from_thread.run_sync(done.set, token=token)
+
+        self._jobs.put(job)
         try:
-            await self.call(loop)
-        finally:
-            stop.set()
+            await done.wait()
+        except anyio.get_cancelled_exc_class():
+            on_cancel()
             with anyio.move_on_after(PATIENCE, shield=True):
-                await self.call(_nothing)  # queued behind the loop, so it returns once the device is at rest
+                await done.wait()  # a device in use must not be closed
+            raise
+        if failure:
+            raise failure[0]
+        return result[0]
 
     def close(self) -> None:
         """Let the thread end when its present work does."""

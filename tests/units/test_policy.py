@@ -21,9 +21,11 @@ def policy(tiny_bundle: Path) -> OnnxPolicy:
 
 def test_a_chunk_has_typed_arrays_of_the_shapes_it_promises(policy: OnnxPolicy) -> None:
     chunk = policy.predict([FRAME])
-    assert (chunk.actions.shape, chunk.actions.dtype) == ((18, 25), np.float32)
+    assert chunk.actions.shape == (18, 25)
+    assert chunk.actions.dtype == np.float32
     assert (chunk.j_left.shape, chunk.j_right.shape) == ((18, 2), (18, 2))
-    assert (chunk.buttons.shape, chunk.buttons.dtype) == ((18, 21), np.uint8)
+    assert chunk.buttons.shape == (18, 21)
+    assert chunk.buttons.dtype == np.uint8
     assert isinstance(chunk.pad(0), ngrt.PadState)
 
 
@@ -35,8 +37,8 @@ def test_the_same_noise_gives_the_same_chunk_and_fresh_noise_another(policy: Onn
 
 
 def test_a_seed_makes_the_drawn_noise_repeatable(tiny_bundle: Path) -> None:
-    chunks = [ngrt.load_policy(tiny_bundle, seed=3).predict([FRAME]).actions for _ in range(2)]
-    assert np.array_equal(*chunks)
+    one, two = (ngrt.load_policy(tiny_bundle, seed=3).predict([FRAME]).actions for _ in range(2))
+    assert np.array_equal(one, two)
 
 
 def test_more_steps_give_another_chunk_and_one_step_is_enough(policy: OnnxPolicy) -> None:
@@ -86,7 +88,7 @@ def test_guidance_that_is_no_number_is_refused(policy: OnnxPolicy) -> None:
 
 def test_a_game_the_policy_does_not_know_is_refused_with_those_it_does(bundle_of: Callable[[str], Path]) -> None:
     policy = ngrt.load_policy(bundle_of("tiny-games"))
-    with pytest.raises(ObservationError, match="'doom' is not one .* it knows: celeste, cuphead, hollow knight"):
+    with pytest.raises(ObservationError, match=r"'doom' is not one .* it knows: celeste, cuphead, hollow knight"):
         policy.predict([FRAME], game="doom")
 
 
