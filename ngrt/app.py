@@ -61,8 +61,10 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
     clock = MonotonicClock()
     with ExitStack() as stack:
         game = stack.enter_context(_opened_game(kind, settings, clock))
+        view.note(f"loading {folder}")
         policy = stack.enter_context(_opened_policy(folder, settings))
         steps = settings.steps or policy.spec.steps
+        view.note(f"measuring chunks of {steps} steps")
 
         def predict_in(count: int) -> Predict:
             return partial(policy.predict, steps=count, guidance=settings.guidance, game=settings.game)

@@ -22,20 +22,15 @@ Next, with the real policy and a real game:
 class View(Protocol):
     """Shows how a session goes, every ``interval`` seconds, from a thread of its own."""
 
-    interval: float
+    @property
+    def interval(self) -> float:
+        """Seconds between two calls of `show`."""
+
+    def note(self, text: str) -> None:
+        """Say what is being done before play begins."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the session as it is now."""
-
-
-class _LiveView:
-    interval = 1 / 12
-
-    def __init__(self, live: Live) -> None:
-        self._live = live
-
-    def show(self, snapshot: Snapshot) -> None:
-        self._live.update(render(snapshot), refresh=True)
 
 
 class _PlainView:
@@ -44,8 +39,23 @@ class _PlainView:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def show(self, snapshot: Snapshot) -> None:
-        self._console.print(plain_line(snapshot), markup=False, highlight=False, soft_wrap=True)
+        self.note(plain_line(snapshot))
+
+
+class _LiveView(_PlainView):
+    interval = 1 / 12
+
+    def __init__(self, console: Console, live: Live) -> None:
+        super().__init__(console)
+        self._live = live
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._live.start()  # now, not before: notes stay on the screen until there is something to see
+        self._live.update(render(snapshot), refresh=True)
 
 
 @contextmanager
@@ -54,8 +64,11 @@ def open_view(console: Console) -> Iterator[View]:
     if not console.is_terminal or os.environ.get("TERM") == "dumb":
         yield _PlainView(console)
         return
-    with Live(console=console, auto_refresh=False, screen=True) as live:
-        yield _LiveView(live)
+    live = Live(console=console, auto_refresh=False, screen=True)
+    try:
+        yield _LiveView(console, live)
+    finally:
+        live.stop()
 
 
 @contextmanager
