@@ -78,4 +78,4 @@ class Expert:
 def _press(wanted: npt.NDArray[np.bool_], counter: npt.NDArray[np.int64], cycle: int) -> npt.NDArray[np.bool_]:
     begins = counter == 0
     just_begun = counter > cycle - HELD
-    return wanted & (begins | just_begun)
+    return np.asarray(wanted & (begins | just_begun))

@@ -27,6 +27,11 @@ FIRST_ROW = 14
 SHIP_HALF = 9
 """Half the ship's width, which the picture takes off a pillar and adds to a gate's gap."""
 
+GATE_REACH = 16
+GATE_ROWS = np.abs(np.arange(-GATE_REACH, GATE_REACH + 1))[:, None]
+BEAM = np.where(GATE_ROWS < 6, 0.85, 0.4 * np.exp(-((GATE_ROWS - 5.0) ** 2) / 12))
+"""Opacity of a gate's beam by row, brightest in the middle."""
+
 COLUMNS = np.arange(SIDE) + 0.5 - MIDDLE
 GAUGE = 40.0
 """Pixels of the longest bar of speed or wind."""
@@ -65,7 +70,7 @@ def _draw_wind(picture: Image, tick: int, wind: float) -> None:
     length = int(10 + 26 * abs(wind))
     for i in range(10):
         row = (i * 97 + 3 * tick) % PANEL
-        column = int(i * 61 + tick * wind * 7) % (SIDE - length)
+        column = 8 + int(i * 61 + tick * wind * 7) % (SIDE - 16 - length)
         part = picture[row, column : column + length]
         part[:] = part // 2 + np.array((50, 64, 84), np.uint8)
 
@@ -89,10 +94,11 @@ def _draw_gate(picture: Image, row: int, where: float, colour: Colour) -> None:
     inside = np.abs(COLUMNS) < WALL + 9
     beam = np.clip(off + 0.5, 0, 1) * inside
     post = np.exp(-((off - 4) ** 2) / 14) * inside
-    down = np.abs(np.arange(-16, 17))[:, None]
-    opacity = np.maximum(beam * np.where(down < 6, 0.85, 0.4 * np.exp(-((down - 5.0) ** 2) / 12)), post * (down < 14))
-    light = np.clip(np.where(down < 2, 0.6, 0.0) + 0.8 * post, 0, 1)[..., None]
-    _blend(picture, row - 16, 0, np.array(colour) * (1 - light) + np.array(sprites.WHITE) * light, opacity)
+    opacity = np.maximum(beam * BEAM, post * (GATE_ROWS < 14))
+    # the middle rows are lit, the others alike: two rows of colour are enough
+    light = np.clip(np.array([[0.0], [0.6]]) + 0.8 * post, 0, 1)[..., None]
+    rows = np.array(colour) * (1 - light) + np.array(sprites.WHITE) * light
+    _blend(picture, row - GATE_REACH, 0, rows.astype(np.float32)[(GATE_ROWS[:, 0] < 2).astype(int)], opacity)
 
 
 def _draw_pillar(picture: Image, row: int, where: float, colour: Colour) -> None:

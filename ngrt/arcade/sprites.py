@@ -35,7 +35,7 @@ SUBPIXELS = 4
 SHIELD_SIDE = 52
 
 FONT = {
-    "0": "757557", "1": "262227", "2": "717447", "3": "717117", "4": "557111", "5": "747117", "6": "747557",
+    "0": "755557", "1": "262227", "2": "717447", "3": "717117", "4": "557111", "5": "747117", "6": "747557",
     "7": "711244", "8": "757557", "9": "757117", "/": "112244", "J": "111157", "U": "555557", "M": "577555",
     "P": "757444", "S": "747117", "H": "557555", "I": "722227", "E": "746447", "L": "444447", "D": "655556",
     "W": "555775", "N": "755555", "F": "746444", "A": "757555", "T": "722222", " ": "000000",
@@ -97,7 +97,7 @@ def ship(tilt: int, subpixel: int, high: bool) -> Sprite:
     picture[..., :3], picture[..., 3] = BLUE, glow
     for mask, colour in ((flame, AMBER), (hull, WHITE), (hull & (x > 0), (196, 204, 236)), (cabin, (40, 90, 210))):
         picture[mask] = (*colour, 1)
-    return picture.reshape(SHIP_SIDE, over, SHIP_SIDE, over, 4).mean((1, 3)).astype(np.float32)
+    return np.asarray(picture.reshape(SHIP_SIDE, over, SHIP_SIDE, over, 4).mean((1, 3)), np.float32)
 
 
 @cache
@@ -112,7 +112,7 @@ def shield() -> Mask:
     """Return the opacity (52, 52) of the bubble around a shielded ship."""
     y, x = np.mgrid[-25.5:26, -25.5:26]
     radius = np.hypot(x, y)
-    return np.asarray(np.exp(-((radius - 21) ** 2) / 5) + 0.3 * (radius < 21), np.float32)
+    return np.asarray(np.minimum(np.exp(-((radius - 21) ** 2) / 5) + 0.25 * (radius < 21), 1), np.float32)
 
 
 @cache

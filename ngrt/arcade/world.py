@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ngrt.arcade.controls import Controls
-from ngrt.arcade.level import FORK, GATE, NONE, NOTICE, TICKS, BAR, draw_levels
+from ngrt.arcade.level import BAR, FORK, GATE, NONE, NOTICE, TICKS, draw_levels
 
 SPEED = 3.0
 """Pixels a tick at full stick."""
@@ -22,7 +22,10 @@ COAST = 1 / RESPONSE
 
 WALL = 112.0
 GATE_LIMIT = 60.0
-"""Farthest from the middle that a gate or pillar stands."""
+"""A gate that would stand farther from the middle stands on the ship's other side."""
+
+EVENT_LIMIT = 70.0
+"""Farthest from the middle that a gate or pillar stands: there is a way past it on either side."""
 
 GATE_HALF = 16.0
 """How far from a gate's middle the ship may pass."""
@@ -153,4 +156,4 @@ def clears(state: State) -> npt.NDArray[np.bool_]:
 def _place(rest: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return where events stand: off where the ships come to rest, turned inward where that is too far out."""
     out = np.abs(rest + offsets) > GATE_LIMIT
-    return np.clip(np.where(out, rest - offsets, rest + offsets), -GATE_LIMIT - 10, GATE_LIMIT + 10)
+    return np.clip(np.where(out, rest - offsets, rest + offsets), -EVENT_LIMIT, EVENT_LIMIT)
