@@ -1,6 +1,9 @@
 """Load a checkpoint without running anything in it, and check every tensor."""
 
+import json
+import os
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,15 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from export.config import Config, resolve
+from export.config import Config, resolve, short
 from export.model import NitroGen
 from ngrt.errors import CheckpointError
+
+WEIGHTS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+"""Number formats of stored weights; all are turned into float32."""
+
+FOREIGN = re.compile(r"GLOBAL ([\w.]{1,80})")
+"""What torch says a refused file calls for."""
 
 GAME_TENSOR = "game_embedding.weight"
 GAME_FILE_LIMIT = 64 * 2**20
@@ -51,10 +60,26 @@ def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint
     with torch.device("meta"):
         model = NitroGen(config)
     check_tensors(tensors, model)
-    model.load_state_dict(tensors, assign=True)
+    model.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
     model.eval().requires_grad_(False)
     games = read_games(config, path.parent)
-    return Checkpoint(path, model, raw, games, sum(value.numel() for value in tensors.values()), len(tensors))
+    return Checkpoint(path, model, _plain(raw), games, sum(value.numel() for value in tensors.values()), len(tensors))
+
+
+def _plain(raw: object) -> dict[str, Any]:
+    """Return a configuration as JSON has it, for the manifest.
+
+    :raises CheckpointError: JSON cannot hold it
+    """
+    try:
+        text = json.dumps(raw, allow_nan=False, default=str)
+        plain: dict[str, Any] = json.loads(text)
+        json.dumps(plain, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"ckpt_config holds a value that JSON cannot ({error}); save it again as plain values"
+        ) from error
+    return plain
 
 
 def read_pickle(path: Path) -> object:
@@ -62,18 +87,21 @@ def read_pickle(path: Path) -> object:
 
     :raises CheckpointError: the file is missing, damaged, or wants to construct anything else
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise CheckpointError(
             f"checkpoint {path} is not a file; check the path, or fetch it: ngrt export nvidia/NitroGen"
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
+        called = FOREIGN.search(str(error))
+        found = f"calls for {called[1]}, which could run code" if called else "is damaged, or could run code"
         raise CheckpointError(
-            f"checkpoint {path} holds more than tensors and plain values, which could run code; nothing was run; "
-            "ask for one that loads with weights_only=True"
+            f"checkpoint {path} {found}; nothing was run; get one that loads with weights_only=True"
         ) from error
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError, TypeError) as error:
+    except PermissionError as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read ({error.strerror}); allow it, or copy it") from error
+    except Exception as error:  # damage deep in a file comes out as anything
         raise CheckpointError(
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or not made by torch.save; download it again"
         ) from error
@@ -86,14 +114,14 @@ def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
     """
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     faults = [f"{name} is missing" for name in wanted if name not in tensors]
-    faults += [f"{name} is not a tensor of this model" for name in tensors if name not in wanted]
+    faults += [f"{short(name)} is not a tensor of this model" for name in tensors if name not in wanted]
     for name in (name for name in wanted if name in tensors):
         value, shape = tensors[name], wanted[name]
         if tuple(value.shape) != shape:
             faults.append(f"{name} has shape {tuple(value.shape)}, not {shape}")
-        elif not value.is_floating_point():
-            faults.append(f"{name} has type {value.dtype}, not a floating point one")
-        elif not torch.isfinite(value).all():
+        elif value.dtype not in WEIGHTS or value.layout != torch.strided or value.device.type != "cpu":
+            faults.append(f"{name} is {value.layout} {value.dtype} on {value.device}, not plain floating point")
+        elif not torch.isfinite(value.float()).all():
             faults.append(f"{name} has weights that are not finite")
     if faults:
         more = f" (and {len(faults) - 3} more faults)" if len(faults) > 3 else ""

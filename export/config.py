@@ -5,6 +5,7 @@ mathematics in a way this export does not know is refused.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from ngrt.bundle import PolicySpec
 from ngrt.errors import CheckpointError
 
 Count = Field(ge=1, le=100_000)
+MAX_FRAMES = 64
 TOWER_FILE_LIMIT = 2**20
 """Bytes of a tower's config.json."""
 
@@ -43,6 +45,9 @@ class Tower(Part):
     num_attention_heads: int = Count
     image_size: int = Field(ge=16, le=2048)
     patch_size: int = Field(ge=1, le=256)
+    num_channels: Literal[3] = 3
+    hidden_act: Literal["gelu_pytorch_tanh"] = "gelu_pytorch_tanh"
+    layer_norm_eps: float = Field(default=1e-6, gt=0, lt=1)
 
     @property
     def tokens(self) -> int:
@@ -73,7 +78,7 @@ class Denoiser(Blocks):
     output_dim: int = Count
     norm_type: Literal["ada_norm"] = "ada_norm"
     norm_elementwise_affine: bool = False
-    norm_eps: float = 1e-5
+    norm_eps: float = Field(default=1e-5, gt=0, lt=1)
     interleave_self_attention: bool = True
     cross_attention_dim: int = Count
 
@@ -119,8 +124,8 @@ class TokenizerConfig(Part):
 class ModalityConfig(Part):
     """``modality_cfg``."""
 
-    frame_per_sample: int = Field(default=1, ge=1, le=64)
-    frame_spacing: int = Field(default=1, ge=1)
+    frame_per_sample: int = Field(default=1, ge=1, le=MAX_FRAMES)
+    frame_spacing: int = Field(default=1, ge=1, le=10_000)
 
 
 class Config(Part):
@@ -171,10 +176,10 @@ def resolve(raw: object, game_rows: int, folder: Path, context_frames: int | Non
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or error.title
         raise CheckpointError(
-            f"configuration of the checkpoint: {where} is {_short(first['input'])}: {first['msg']}; not exportable"
+            f"configuration of the checkpoint: {where} is {short(first['input'])}: {first['msg']}; not exportable"
         ) from error
     _check_widths(config)
-    _check_tokens(config, context_frames or config.modality.frame_per_sample)
+    _check_tokens(config, config.modality.frame_per_sample if context_frames is None else context_frames)
     return config
 
 
@@ -194,9 +199,9 @@ def find_tower(name: str, folder: Path) -> Tower:
             patch_size=int(hub["patch"]),
         )
     path = folder / name / "config.json"
-    if Path(name).name != name or not path.is_file():
+    if name in {"", ".."} or Path(name).name != name or not os.path.isfile(path):
         raise CheckpointError(
-            f"vision tower {_short(name)} is not known: neither google/siglip[2]-(base|large|so400m)-patchN-SIDE nor a "
+            f"vision tower {short(name)} is not known: neither google/siglip[2]-(base|large|so400m)-patchN-SIDE nor a "
             f"folder with a config.json beside the checkpoint; put it there"
         )
     if (size := path.stat().st_size) > TOWER_FILE_LIMIT:
@@ -205,6 +210,8 @@ def find_tower(name: str, folder: Path) -> Tower:
         )
     try:
         raw = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); allow it, or restore the file") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON ({error}); restore it") from error
     # a full SigLIP configuration keeps the tower's part apart
@@ -248,6 +255,8 @@ def _check_widths(config: Config) -> None:
 
 
 def _check_tokens(config: Config, frames: int) -> None:
+    if not 1 <= frames <= MAX_FRAMES:
+        raise CheckpointError(f"--context-frames is {frames}; it must be from 1 to {MAX_FRAMES}")
     needed = frames * config.tower.tokens + (config.game_rows > 0)
     limit = config.tokenizer.max_sequence_length
     if needed > limit:
@@ -259,6 +268,7 @@ def _check_tokens(config: Config, frames: int) -> None:
         )
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value from a file as one short line, whatever is in it."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

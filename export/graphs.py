@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from export.model import ActionEncoder, Attention, DenoiserBlock, MixerBlock, NitroGen, TowerLayer
+from export.model import ActionEncoder, Attention, DenoiserBlock, MixerBlock, NitroGen
+from export.modules import Linear, Module, ModuleList, heads_first
+from export.tower import TowerLayer
 
 
-class Product(nn.Module):
+class Product(Module):
     """x W + b, computed in the precision of its weights, float32 in and out."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
@@ -24,11 +26,12 @@ class Product(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias.detach().to(dtype).contiguous(), requires_grad=False)
 
     @classmethod
-    def of(cls, linear: nn.Linear, dtype: torch.dtype) -> "Product":
+    def of(cls, linear: Linear, dtype: torch.dtype) -> "Product":
+        """Return the product that ``linear`` computes."""
         return cls(linear.weight.t(), linear.bias, dtype)
 
     @classmethod
-    def joined(cls, linears: list[nn.Linear], dtype: torch.dtype) -> "Product":
+    def joined(cls, linears: list[Linear], dtype: torch.dtype) -> "Product":
         """Return one product for several maps of the same input, outputs side by side."""
         weight = torch.cat([linear.weight for linear in linears]).t()
         bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
@@ -39,24 +42,19 @@ class Product(nn.Module):
         return (y if self.bias is None else y + self.bias).float()
 
 
-def scaled(query: nn.Linear, heads: int) -> nn.Linear:
+def scaled(query: Linear, heads: int) -> Linear:
     """Return the query map with the scale of attention folded in."""
     factor = (query.out_features // heads) ** -0.5
-    folded = nn.Linear(query.in_features, query.out_features, query.bias is not None, device="meta")
+    folded = Linear(query.in_features, query.out_features, query.bias is not None, device="meta")
     folded.weight = nn.Parameter(query.weight * factor, requires_grad=False)
     if query.bias is not None:
         folded.bias = nn.Parameter(query.bias * factor, requires_grad=False)
     return folded
 
 
-def heads_first(x: Tensor, heads: int) -> Tensor:
-    """(B, n, heads * width) -> (B, heads, n, width)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
 def keys_first(x: Tensor, heads: int) -> Tensor:
     """(B, n, heads * width) -> (B, heads, width, n): keys, turned round for the product with queries."""
-    return x.unflatten(-1, (heads, -1)).permute(0, 2, 3, 1)
+    return torch.unflatten(x, -1, (heads, -1)).permute(0, 2, 3, 1)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, dtype: torch.dtype) -> Tensor:
@@ -65,10 +63,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dtype: torch.dtype) -> Tensor:
     return (shares.to(dtype) @ v.to(dtype)).float().transpose(1, 2).flatten(2)
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(Module):
     """Attention of a sequence on itself."""
 
-    def __init__(self, maps: tuple[nn.Linear, nn.Linear, nn.Linear], out: nn.Linear, heads: int, dtype: torch.dtype):
+    def __init__(self, maps: tuple[Linear, Linear, Linear], out: Linear, heads: int, dtype: torch.dtype):
         super().__init__()
         self.heads, self.dtype = heads, dtype
         self.qkv = Product.joined([scaled(maps[0], heads), maps[1], maps[2]], dtype)
@@ -80,10 +78,22 @@ class SelfAttention(nn.Module):
         return self.out(attend(q, k, v, self.dtype))
 
 
-class FeedForward(nn.Module):
+class CrossAttention(Module):
+    """Attention of a sequence on keys and values that were made before."""
+
+    def __init__(self, query: Linear, out: Linear, heads: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.heads, self.dtype = heads, dtype
+        self.query, self.out = Product.of(scaled(query, heads), dtype), Product.of(out, dtype)
+
+    def forward(self, n: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return self.out(attend(heads_first(self.query(n), self.heads), key, value, self.dtype))
+
+
+class FeedForward(Module):
     """Linear, GELU (tanh), linear."""
 
-    def __init__(self, inner: nn.Linear, outer: nn.Linear, dtype: torch.dtype) -> None:
+    def __init__(self, inner: Linear, outer: Linear, dtype: torch.dtype) -> None:
         super().__init__()
         self.inner, self.outer = Product.of(inner, dtype), Product.of(outer, dtype)
 
@@ -95,7 +105,7 @@ def _attention(attention: Attention, dtype: torch.dtype) -> SelfAttention:
     return SelfAttention((attention.to_q, attention.to_k, attention.to_v), attention.out, attention.heads, dtype)
 
 
-class EncoderLayer(nn.Module):
+class EncoderLayer(Module):
     """A pre-norm block of the tower or the mixer."""
 
     def __init__(self, norms: tuple[nn.Module, nn.Module], attention: SelfAttention, ff: FeedForward) -> None:
@@ -104,6 +114,7 @@ class EncoderLayer(nn.Module):
 
     @classmethod
     def of_tower(cls, layer: TowerLayer, dtype: torch.dtype) -> "EncoderLayer":
+        """Return a layer of the tower."""
         own = layer.self_attn
         attention = SelfAttention((own.q_proj, own.k_proj, own.v_proj), own.out_proj, own.heads, dtype)
         norms = layer.layer_norm1, layer.layer_norm2
@@ -111,6 +122,7 @@ class EncoderLayer(nn.Module):
 
     @classmethod
     def of_mixer(cls, block: MixerBlock, dtype: torch.dtype) -> "EncoderLayer":
+        """Return a block of the mixer."""
         norms = nn.Sequential(block.norm1, block.pos_embed), block.norm3
         return cls(norms, _attention(block.attn1, dtype), FeedForward(*block.ff.linears, dtype))
 
@@ -119,7 +131,7 @@ class EncoderLayer(nn.Module):
         return h + self.ff(self.norm2(h))
 
 
-class Schedule(nn.Module):
+class Schedule(Module):
     """timesteps (N,) -> modulations (N, M): the action encoder's bias, then [1 + scale, shift] of every norm.
 
     Always float32: half precision cannot tell timesteps of several hundreds apart.
@@ -128,18 +140,20 @@ class Schedule(nn.Module):
     def __init__(self, model: NitroGen) -> None:
         super().__init__()
         encoder, width = model.action_encoder, model.config.model.hidden_size
-        self.width = width
+        self.embedder = model.model.timestep_encoder.timestep_embedder
+        # tables, not formulas in the graph: engines round an exponential in ways of their own
+        self.encoder_frequencies = nn.Parameter(encoder.frequencies(width), requires_grad=False)
+        self.frequencies = nn.Parameter(self.embedder.frequencies(), requires_grad=False)
         w2 = encoder.W2.W[0]
         self.bias = nn.Parameter(encoder.W1.b[0] @ w2[:width] + encoder.W2.b[0], requires_grad=False)
         self.time_share = nn.Parameter(w2[width:].contiguous(), requires_grad=False)
-        self.embedder = model.model.timestep_encoder.timestep_embedder
-        self.norms = nn.ModuleList(block.norm1.linear for block in model.model.transformer_blocks)
+        self.norms = ModuleList(block.norm1.linear for block in model.model.transformer_blocks)
         self.last = model.model.proj_out_1
 
     def forward(self, timesteps: Tensor) -> Tensor:
-        tau = ActionEncoder.time_features(timesteps, self.width)
+        tau = ActionEncoder.tau(timesteps[:, None] * self.encoder_frequencies)
         parts = [tau @ self.time_share + self.bias]
-        temb = F.silu(self.embedder(timesteps))
+        temb = F.silu(self.embedder(timesteps[:, None] * self.frequencies))
         for norm in self.norms:
             scale, shift = norm(temb).chunk(2, -1)
             parts += [1 + scale, shift]
@@ -154,21 +168,19 @@ class Observe(nn.Module):
         super().__init__()
         tower = model.vision_encoder
         self.length = model.config.tokenizer.max_sequence_length
-        self.patch, self.side = (
-            model.config.tower.patch_size,
-            model.config.tower.image_size // model.config.tower.patch_size,
-        )
+        self.patch = model.config.tower.patch_size
+        self.side = model.config.tower.image_size // self.patch
         kernel = tower.embeddings.patch_embedding
         self.patches = Product(kernel.weight.permute(2, 3, 1, 0).flatten(0, 2), kernel.bias, dtype)
         self.positions = tower.embeddings.position_embedding.weight
-        self.tower = nn.ModuleList(EncoderLayer.of_tower(layer, dtype) for layer in tower.encoder.layers)
+        self.tower = ModuleList(EncoderLayer.of_tower(layer, dtype) for layer in tower.encoder.layers)
         self.tower_norm = tower.post_layernorm
         blocks = model.vl_self_attention_model.transformer_blocks
-        self.mixer = nn.ModuleList(EncoderLayer.of_mixer(block, dtype) for block in blocks)
+        self.mixer = ModuleList(EncoderLayer.of_mixer(block, dtype) for block in blocks)
         crosses = [block.attn1 for block in model.model.transformer_blocks if block.crosses]
         self.heads, self.dtype = crosses[0].heads, dtype
-        self.keys = nn.ModuleList(Product.of(cross.to_k, dtype) for cross in crosses)
-        self.values = nn.ModuleList(Product.of(cross.to_v, dtype) for cross in crosses)
+        self.keys = ModuleList(Product.of(cross.to_k, dtype) for cross in crosses)
+        self.values = ModuleList(Product.of(cross.to_v, dtype) for cross in crosses)
         table = model.game_embedding
         # one more row, of zeros, for the empty slot: game -1
         self.games = None if table is None else nn.Parameter(F.pad(table.weight, (0, 0, 0, 1)), requires_grad=False)
@@ -204,30 +216,26 @@ class Observe(nn.Module):
         return self.tower_norm(h)
 
 
-class DenoiseBlock(nn.Module):
-    """One block of the denoiser, its norm's scale and shift given."""
+class DenoiseBlock(Module):
+    """One block of the denoiser, its norm's scale and shift given; ``key_value`` only where it looks at the context."""
 
     def __init__(self, block: DenoiserBlock, dtype: torch.dtype) -> None:
         super().__init__()
-        self.eps, self.dtype, self.crosses, self.heads = block.norm1.eps, dtype, block.crosses, block.attn1.heads
-        self.pos_embed, self.norm3 = block.pos_embed, block.norm3
         own = block.attn1
-        self.query = Product.of(scaled(own.to_q, own.heads), dtype) if block.crosses else None
-        self.out = Product.of(own.out, dtype) if block.crosses else None
-        self.attention = None if block.crosses else _attention(own, dtype)
+        self.eps, self.crosses = block.norm1.eps, block.crosses
+        self.pos_embed, self.norm3 = block.pos_embed, block.norm3
+        self.attention = (
+            CrossAttention(own.to_q, own.out, own.heads, dtype) if block.crosses else _attention(own, dtype)
+        )
         self.ff = FeedForward(*block.ff.linears, dtype)
 
-    def forward(self, h: Tensor, scale: Tensor, shift: Tensor, key: Tensor | None, value: Tensor | None) -> Tensor:
+    def forward(self, h: Tensor, scale: Tensor, shift: Tensor, *key_value: Tensor) -> Tensor:
         n = self.pos_embed(F.layer_norm(h, h.shape[-1:], eps=self.eps) * scale + shift)
-        if self.attention is not None:
-            h = h + self.attention(n)
-        else:
-            assert self.query is not None and self.out is not None and key is not None and value is not None
-            h = h + self.out(attend(heads_first(self.query(n), self.heads), key, value, self.dtype))
+        h = h + self.attention(n, *key_value)
         return h + self.ff(self.norm3(h))
 
 
-class Denoise(nn.Module):
+class Denoise(Module):
     """One Euler step; inputs and formula as in `ngrt.bundle`."""
 
     def __init__(self, model: NitroGen, dtype: torch.dtype) -> None:
@@ -240,10 +248,10 @@ class Denoise(nn.Module):
         table = model.position_embedding
         rows = None if table is None else table.weight[: config.action_horizon].clone()
         self.positions = None if rows is None else nn.Parameter(rows, requires_grad=False)
-        self.blocks = nn.ModuleList(DenoiseBlock(block, dtype) for block in model.model.transformer_blocks)
-        self.last = Product.of(model.model.proj_out_2, dtype)
-        decoder = model.action_decoder
-        self.layer1 = Product(decoder.layer1.W[0], decoder.layer1.b[0], dtype)
+        self.blocks = ModuleList(DenoiseBlock(block, dtype) for block in model.model.transformer_blocks)
+        last, decoder = model.model.proj_out_2, model.action_decoder
+        inner = decoder.layer1.W[0]
+        self.layer1 = Product(last.weight.t() @ inner, last.bias @ inner + decoder.layer1.b[0], dtype)
         self.layer2 = Product(decoder.layer2.W[0], decoder.layer2.b[0], dtype)
 
     def forward(
@@ -264,13 +272,13 @@ class Denoise(nn.Module):
 
     def velocity(self, x: Tensor, modulation: Tensor, keys_values: tuple[Tensor, ...]) -> Tensor:
         """Return the model's velocity (B, H, A) at ``x``."""
-        bias, *norms = modulation.split(self.width)
+        bias, *norms = torch.split(modulation, self.width)
         h = self.lift(F.silu(self.enter(x) + bias))
         if self.positions is not None:
             h = h + self.positions
         remaining = iter(keys_values)
         for number, block in enumerate(self.blocks):
-            key, value = (next(remaining), next(remaining)) if block.crosses else (None, None)
-            h = block(h, norms[2 * number], norms[2 * number + 1], key, value)
+            own = [next(remaining), next(remaining)] if block.crosses else []
+            h = block(h, norms[2 * number], norms[2 * number + 1], *own)
         h = F.layer_norm(h, h.shape[-1:], eps=1e-6) * norms[-2] + norms[-1]
-        return self.layer2(F.relu(self.layer1(self.last(h))))
+        return self.layer2(F.relu(self.layer1(h)))

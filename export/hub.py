@@ -1,5 +1,6 @@
-"""Fetch a checkpoint from the Hugging Face hub, resumed where it broke off and checked."""
+"""Fetch a checkpoint from the Hugging Face hub, taken up again where the connection broke, and checked."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
-    HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
@@ -26,7 +27,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 def is_repository(name: str) -> bool:
     """Return whether ``name`` is a hub repository: OWNER/NAME, and no file is there under that name."""
-    return REPOSITORY.fullmatch(name) is not None and not name.endswith(".pt") and not Path(name).exists()
+    return REPOSITORY.fullmatch(name) is not None and not name.endswith(".pt") and not os.path.exists(name)
 
 
 def fetch(repository: str) -> Path:
@@ -52,14 +53,17 @@ def fetch(repository: str) -> Path:
         raise CheckpointError(
             f"{repository} has no file {CHECKPOINT_FILE}; name another repository, or a file"
         ) from error
-    except (HfHubHTTPError, OSError) as error:
+    except HFValidationError as error:
+        raise CheckpointError(f"{repository} cannot be a repository's name; give OWNER/NAME, or a file") from error
+    except Exception as error:  # the hub's HTTP client has a tree of its own
         raise CheckpointError(
-            f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__}); run the command again: "
-            "it resumes"
+            f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__}); check the network and the "
+            "space on the disk, then run the command again"
         ) from error
     wanted = KNOWN.get(repository)
     if wanted is not None and (found := sha256_of(path)) != wanted:
         raise CheckpointError(
-            f"{path} has SHA-256 {found[:12]}…, {repository} publishes {wanted[:12]}…; remove it and run the command again"
+            f"{path.resolve()} has SHA-256 {found[:12]}…, {repository} publishes {wanted[:12]}…; remove it and "
+            "run the command again"
         )
     return path

@@ -6,105 +6,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from export.config import Blocks, Config, Denoiser, Tower
+from export.config import Blocks, Config, Denoiser
+from export.modules import Identity, LayerNorm, Linear, Module, ModuleList, attend
+from export.tower import VisionTower
 
 TIME_CHANNELS = 256
+LOG_PERIOD = -math.log(10000.0)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Return softmax(q k' / sqrt(head width)) v for (B, n, heads * width) inputs; no mask."""
-    q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+class Attention(Module):
+    """Attention of (B, n, width) on a context (B, L, context width)."""
 
-
-class TowerAttention(nn.Module):
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        width = tower.hidden_size
-        self.heads = tower.num_attention_heads
-        self.k_proj, self.v_proj = nn.Linear(width, width), nn.Linear(width, width)
-        self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
-
-    def forward(self, h: Tensor) -> Tensor:
-        return self.out_proj(attend(self.q_proj(h), self.k_proj(h), self.v_proj(h), self.heads))
-
-
-class TowerMlp(nn.Module):
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(tower.hidden_size, tower.intermediate_size)
-        self.fc2 = nn.Linear(tower.intermediate_size, tower.hidden_size)
-
-    def forward(self, h: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(h), approximate="tanh"))
-
-
-class TowerLayer(nn.Module):
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        self.layer_norm1 = nn.LayerNorm(tower.hidden_size, eps=1e-6)
-        self.self_attn = TowerAttention(tower)
-        self.layer_norm2 = nn.LayerNorm(tower.hidden_size, eps=1e-6)
-        self.mlp = TowerMlp(tower)
-
-    def forward(self, h: Tensor) -> Tensor:
-        h = h + self.self_attn(self.layer_norm1(h))
-        return h + self.mlp(self.layer_norm2(h))
-
-
-class TowerEmbeddings(nn.Module):
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        self.patch_embedding = nn.Conv2d(3, tower.hidden_size, tower.patch_size, tower.patch_size)
-        self.position_embedding = nn.Embedding(tower.tokens, tower.hidden_size)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.patch_embedding(pixels).flatten(2).transpose(1, 2) + self.position_embedding.weight
-
-
-class TowerEncoder(nn.Module):
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(TowerLayer(tower) for _ in range(tower.num_hidden_layers))
-
-
-class PoolingHead(nn.Module):
-    """Stored with the tower, never used by the policy."""
-
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        self.probe = nn.Parameter(torch.zeros(1, 1, tower.hidden_size))
-        self.attention = nn.MultiheadAttention(tower.hidden_size, tower.num_attention_heads, batch_first=True)
-        self.layernorm = nn.LayerNorm(tower.hidden_size, eps=1e-6)
-        self.mlp = TowerMlp(tower)
-
-
-class VisionTower(nn.Module):
-    def __init__(self, tower: Tower) -> None:
-        super().__init__()
-        self.embeddings = TowerEmbeddings(tower)
-        self.encoder = TowerEncoder(tower)
-        self.post_layernorm = nn.LayerNorm(tower.hidden_size, eps=1e-6)
-        self.head = PoolingHead(tower)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        h = self.embeddings(pixels)
-        for layer in self.encoder.layers:
-            h = layer(h)
-        return self.post_layernorm(h)
-
-
-class Attention(nn.Module):
     def __init__(self, blocks: Blocks, context_width: int) -> None:
         super().__init__()
         width, bias = blocks.width, blocks.attention_bias
         self.heads = blocks.num_attention_heads
-        self.to_q = nn.Linear(width, width, bias)
-        self.to_k, self.to_v = nn.Linear(context_width, width, bias), nn.Linear(context_width, width, bias)
-        self.to_out = nn.ModuleList([nn.Linear(width, width)])
+        self.to_q = Linear(width, width, bias)
+        self.to_k, self.to_v = Linear(context_width, width, bias), Linear(context_width, width, bias)
+        self.to_out = ModuleList([Linear(width, width)])
 
     @property
-    def out(self) -> nn.Linear:
+    def out(self) -> Linear:
         """The output map."""
         return self.to_out[0]
 
@@ -112,35 +34,40 @@ class Attention(nn.Module):
         return self.out(attend(self.to_q(h), self.to_k(context), self.to_v(context), self.heads))
 
 
-class Projection(nn.Module):
+class Projection(Module):
+    """The inner half of a feed-forward layer: linear, GELU (tanh)."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(width, 4 * width)
+        self.proj = Linear(width, 4 * width)
 
     def forward(self, h: Tensor) -> Tensor:
         return F.gelu(self.proj(h), approximate="tanh")
 
 
-class FeedForward(nn.Module):
+class FeedForward(Module):
+    """Linear (4x), GELU (tanh), linear on (B, n, width)."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.net = nn.Sequential(Projection(width), nn.Identity(), nn.Linear(4 * width, width))
-
-    @property
-    def linears(self) -> tuple[nn.Linear, nn.Linear]:
-        """The two maps, inner and outer."""
-        return self.net[0].proj, self.net[2]
+        inner, outer = Projection(width), Linear(4 * width, width)
+        self.net = ModuleList([inner, Identity(), outer])  # the middle one was a dropout
+        self.linears = inner.proj, outer  # in a tuple: not stored again
 
     def forward(self, h: Tensor) -> Tensor:
-        return self.net(h)
+        for layer in self.net:
+            h = layer(h)
+        return h
 
 
-class SinusoidalPositions(nn.Module):
+class SinusoidalPositions(Module):
+    """Adds a fixed table to (B, n, width): even columns sin(p w), odd cos(p w)."""
+
     pe: Tensor
 
     def __init__(self, width: int, count: int) -> None:
         super().__init__()
-        angles = torch.arange(count)[:, None] * torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+        angles = torch.arange(count)[:, None] * torch.exp(torch.arange(0, width, 2) * (LOG_PERIOD / width))
         table = torch.zeros(1, count, width)
         table[0, :, 0::2], table[0, :, 1::2] = torch.sin(angles), torch.cos(angles)
         self.register_buffer("pe", table)
@@ -149,19 +76,22 @@ class SinusoidalPositions(nn.Module):
         return n + self.pe[:, : n.shape[1]]
 
 
-def positions(blocks: Blocks) -> nn.Module:
+def positions(blocks: Blocks) -> Module:
+    """Return what adds the fixed position table to (B, n, width), or nothing where the stack has none."""
     if blocks.positional_embeddings is None:
-        return nn.Identity()
+        return Identity()
     return SinusoidalPositions(blocks.width, blocks.max_num_positional_embeddings)
 
 
-class MixerBlock(nn.Module):
+class MixerBlock(Module):
+    """A pre-norm block on (B, L, Dv)."""
+
     def __init__(self, blocks: Blocks) -> None:
         super().__init__()
         self.pos_embed = positions(blocks)
-        self.norm1 = nn.LayerNorm(blocks.width)
+        self.norm1 = LayerNorm(blocks.width)
         self.attn1 = Attention(blocks, blocks.width)
-        self.norm3 = nn.LayerNorm(blocks.width)
+        self.norm3 = LayerNorm(blocks.width)
         self.ff = FeedForward(blocks.width)
 
     def forward(self, h: Tensor) -> Tensor:
@@ -170,10 +100,12 @@ class MixerBlock(nn.Module):
         return h + self.ff(self.norm3(h))
 
 
-class Mixer(nn.Module):
+class Mixer(Module):
+    """The sequence (B, L, Dv) -> the context, of the same shape."""
+
     def __init__(self, blocks: Blocks) -> None:
         super().__init__()
-        self.transformer_blocks = nn.ModuleList(MixerBlock(blocks) for _ in range(blocks.num_layers))
+        self.transformer_blocks = ModuleList(MixerBlock(blocks) for _ in range(blocks.num_layers))
 
     def forward(self, h: Tensor) -> Tensor:
         for block in self.transformer_blocks:
@@ -181,12 +113,12 @@ class Mixer(nn.Module):
         return h
 
 
-class AdaptiveNorm(nn.Module):
+class AdaptiveNorm(Module):
     """LayerNorm whose scale and shift come from the time: n = LN(h) (1 + scale) + shift."""
 
     def __init__(self, width: int, eps: float) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, 2 * width)
+        self.linear = Linear(width, 2 * width)
         self.eps = eps
 
     def forward(self, h: Tensor, temb: Tensor) -> Tensor:
@@ -194,14 +126,16 @@ class AdaptiveNorm(nn.Module):
         return F.layer_norm(h, h.shape[-1:], eps=self.eps) * (1 + scale) + shift
 
 
-class DenoiserBlock(nn.Module):
+class DenoiserBlock(Module):
+    """A block on (B, H, D) that attends to the context (B, L, Dv) or, without a context width, to itself."""
+
     def __init__(self, blocks: Denoiser, context_width: int | None) -> None:
         super().__init__()
         self.crosses = context_width is not None
         self.pos_embed = positions(blocks)
         self.norm1 = AdaptiveNorm(blocks.width, blocks.norm_eps)
         self.attn1 = Attention(blocks, context_width or blocks.width)
-        self.norm3 = nn.LayerNorm(blocks.width, blocks.norm_eps, elementwise_affine=blocks.norm_elementwise_affine)
+        self.norm3 = LayerNorm(blocks.width, blocks.norm_eps, elementwise_affine=blocks.norm_elementwise_affine)
         self.ff = FeedForward(blocks.width)
 
     def forward(self, h: Tensor, temb: Tensor, context: Tensor) -> Tensor:
@@ -210,43 +144,56 @@ class DenoiserBlock(nn.Module):
         return h + self.ff(self.norm3(h))
 
 
-class TimestepEmbedder(nn.Module):
+class TimestepEmbedder(Module):
+    """Angles (B, 128), t times each frequency -> (B, D)."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.linear_1, self.linear_2 = nn.Linear(TIME_CHANNELS, width), nn.Linear(width, width)
+        self.linear_1, self.linear_2 = Linear(TIME_CHANNELS, width), Linear(width, width)
 
-    def forward(self, t: Tensor) -> Tensor:
-        half = TIME_CHANNELS // 2
-        angles = t[:, None] * torch.exp(torch.arange(half, device=t.device) * (-math.log(10000.0) / (half - 1)))
+    @staticmethod
+    def frequencies(device: torch.device | None = None) -> Tensor:
+        """Return exp(-j ln(10000) / 127) for j below 128: (128,).
+
+        Rounded in the order it was in training: at t = 900 the last bit of a frequency is 5e-5 of an angle.
+        """
+        return torch.exp(LOG_PERIOD * torch.arange(TIME_CHANNELS // 2, device=device) / (TIME_CHANNELS // 2 - 1))
+
+    def forward(self, angles: Tensor) -> Tensor:
         return self.linear_2(F.silu(self.linear_1(torch.cat([angles.cos(), angles.sin()], -1))))
 
 
 class TimestepEncoder(nn.Module):
+    """Holds the embedder under the name it has in checkpoints."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.timestep_embedder = TimestepEmbedder(width)
 
 
-class Dit(nn.Module):
+class Dit(Module):
+    """The denoiser: h (B, H, D), t (B,), context (B, L, Dv) -> (B, H, output_dim)."""
+
     def __init__(self, blocks: Denoiser) -> None:
         super().__init__()
         self.timestep_encoder = TimestepEncoder(blocks.width)
-        self.transformer_blocks = nn.ModuleList(
+        self.transformer_blocks = ModuleList(
             DenoiserBlock(blocks, blocks.cross_attention_dim if i in blocks.cross_layers else None)
             for i in range(blocks.num_layers)
         )
-        self.proj_out_1 = nn.Linear(blocks.width, 2 * blocks.width)
-        self.proj_out_2 = nn.Linear(blocks.width, blocks.output_dim)
+        self.proj_out_1 = Linear(blocks.width, 2 * blocks.width)
+        self.proj_out_2 = Linear(blocks.width, blocks.output_dim)
 
     def forward(self, h: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        temb = self.timestep_encoder.timestep_embedder(t)
+        embedder = self.timestep_encoder.timestep_embedder
+        temb = embedder(t[:, None] * embedder.frequencies(t.device))
         for block in self.transformer_blocks:
             h = block(h, temb, context)
         shift, scale = self.proj_out_1(F.silu(temb))[:, None].chunk(2, -1)
         return self.proj_out_2(F.layer_norm(h, h.shape[-1:], eps=1e-6) * (1 + scale) + shift)
 
 
-class EmbodimentLinear(nn.Module):
+class EmbodimentLinear(Module):
     """One linear map per embodiment, stored (embodiment, in, out); embodiment 0 is the gamepad."""
 
     def __init__(self, embodiments: int, wide: int, out: int) -> None:
@@ -258,7 +205,9 @@ class EmbodimentLinear(nn.Module):
         return x @ self.W[0] + self.b[0]
 
 
-class ActionEncoder(nn.Module):
+class ActionEncoder(Module):
+    """x (B, H, A), t (B,) -> (B, H, D)."""
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         model, width = config.model, config.model.hidden_size
@@ -267,18 +216,24 @@ class ActionEncoder(nn.Module):
         self.W3 = EmbodimentLinear(model.max_num_embodiments, width, width)
 
     @staticmethod
-    def time_features(t: Tensor, width: int) -> Tensor:
-        half = width // 2
-        angles = t[:, None] * torch.exp(torch.arange(half, device=t.device) * (-math.log(10000.0) / half))
+    def frequencies(width: int, device: torch.device | None = None) -> Tensor:
+        """Return exp(-j ln(10000) / (width / 2)) for j below width / 2, rounded in training's order again."""
+        return torch.exp(torch.arange(width // 2, device=device) * (LOG_PERIOD / (width // 2)))
+
+    @staticmethod
+    def tau(angles: Tensor) -> Tensor:
+        """Angles (N, width / 2), t times each frequency -> tau (N, width)."""
         return torch.cat([angles.sin(), angles.cos()], -1)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         a = self.W1(x)
-        tau = self.time_features(t, a.shape[-1])[:, None].expand_as(a)
+        tau = self.tau(t[:, None] * self.frequencies(a.shape[-1], t.device))[:, None].expand_as(a)
         return self.W3(F.silu(self.W2(torch.cat([a, tau], -1))))
 
 
-class ActionDecoder(nn.Module):
+class ActionDecoder(Module):
+    """(B, H, output_dim) -> velocity (B, H, A)."""
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         model = config.model
@@ -289,6 +244,13 @@ class ActionDecoder(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         return self.layer2(F.relu(self.layer1(h)))
+
+
+def game_token(rows: Tensor, game: Tensor | None, batch: int) -> Tensor:
+    """Return the games' tokens (B, Dv): row 0 where no game is named, zeros where ``game`` is -1."""
+    if game is None:
+        return rows[:1].expand(batch, -1)
+    return rows[game.clamp(min=0)] * (game >= 0)[:, None]
 
 
 class NitroGen(nn.Module):
@@ -312,20 +274,14 @@ class NitroGen(nn.Module):
         return self.vl_self_attention_model(self.sequence(frames, game))
 
     def sequence(self, frames: Tensor, game: Tensor | None = None) -> Tensor:
+        """Return the mixer's input (B, L, Dv): zeros, the game's token, the frames' tokens."""
         batch = len(frames)
         pixels = (frames.flatten(0, 1).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
-        tokens = self.vision_encoder(pixels).unflatten(0, (batch, -1)).flatten(1, 2)
+        tokens = torch.unflatten(self.vision_encoder(pixels), 0, (batch, -1)).flatten(1, 2)
         if self.game_embedding is not None:
-            tokens = torch.cat([self.game_token(game, batch)[:, None], tokens], 1)
+            token = game_token(self.game_embedding.weight, game, batch)
+            tokens = torch.cat([token[:, None], tokens], 1)
         return F.pad(tokens, (0, 0, self.config.tokenizer.max_sequence_length - tokens.shape[1], 0))
-
-    def game_token(self, game: Tensor | None, batch: int) -> Tensor:
-        """Return the game's row (B, Dv): row 0 where no game is named, zeros where ``game`` is -1."""
-        assert self.game_embedding is not None
-        rows = self.game_embedding.weight
-        if game is None:
-            return rows[:1].expand(batch, -1)
-        return rows[game.clamp(min=0)] * (game >= 0)[:, None]
 
     def velocity(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
         """Return the velocity (B, H, A) at ``x`` (B, H, A) and timesteps ``t`` (B,), 0 to the number of buckets."""

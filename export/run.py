@@ -9,6 +9,7 @@ from pathlib import Path
 
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.hub import NITROGEN_SHA256, fetch, is_repository
+from export.paths import check_free
 from export.to_onnx import DATA_LIMIT, write_graph
 from export.verify import verify
 from ngrt.bundle import MANIFEST, Graph, GraphName, Manifest, Parity, Precision, sha256_of
@@ -76,17 +77,6 @@ def export_checkpoint(
         shutil.rmtree(folder, ignore_errors=True)
     progress("done", 1.0)
     return manifest
-
-
-def check_free(out: Path) -> None:
-    """Check that nothing is at ``out`` and that its parent is a folder.
-
-    :raises ExportError: otherwise
-    """
-    if out.exists() or out.is_symlink():
-        raise ExportError(f"{out} exists already; remove it or choose another --out")
-    if not out.parent.is_dir():
-        raise ExportError(f"{out.parent} is not a folder; make it or choose another --out")
 
 
 def _write(manifest: Manifest, folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Checkpoints with random weights in NitroGen's own layout, for tests and benchmarks without the weights."""
 
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from export.config import resolve
 from export.model import NitroGen
+from export.paths import check_free
 from ngrt.errors import ExportError
 
 Size = Literal["tiny", "released"]
@@ -42,26 +42,37 @@ def synth(size: Size, seed: int, out: Path) -> Synthetic:
 
     :raises ExportError: ``out`` exists or cannot be written
     """
-    if out.exists():
-        raise ExportError(f"{out} exists already; remove it or choose another --out")
-    if not out.parent.is_dir():
-        raise ExportError(f"{out.parent} is not a folder; make it or choose another --out")
+    check_free(out)
     raw = configuration(size)
-    tower = raw["model_cfg"]["vision_encoder_name"]
+    towers = {raw["model_cfg"]["vision_encoder_name"]: json.dumps(TINY_TOWER, indent=1)} if size == "tiny" else {}
+    for name, text in towers.items():
+        _check_tower(out.parent / name, text)
     try:
-        if size == "tiny":
-            (out.parent / tower).mkdir(exist_ok=True)
-            (out.parent / tower / "config.json").write_text(json.dumps(TINY_TOWER, indent=1), "utf-8")
-        tensors = random_weights(raw, seed, out.parent)
-        with tempfile.NamedTemporaryFile(dir=out.parent, suffix=".part", delete=False) as part:
-            try:
-                torch.save({"model": tensors, "ckpt_config": raw}, part)
-                os.replace(part.name, out)
-            finally:
-                Path(part.name).unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            work = Path(folder)
+            for name, text in towers.items():
+                (work / name).mkdir()
+                (work / name / "config.json").write_text(text, "utf-8")
+            tensors = random_weights(raw, seed, work)
+            torch.save({"model": tensors, "ckpt_config": raw}, work / out.name)
+            for name in towers:
+                if not (out.parent / name).exists():
+                    (work / name).rename(out.parent / name)
+            (work / out.name).rename(out)
     except (OSError, RuntimeError) as error:
-        raise ExportError(f"cannot write {out}: {error}; free space or choose another --out") from error
+        reason = " ".join(str(error).split())
+        raise ExportError(f"cannot write {out}: {reason}; free space or choose another --out") from error
     return Synthetic(sum(value.numel() for value in tensors.values()), len(tensors))
+
+
+def _check_tower(folder: Path, text: str) -> None:
+    """Check that a folder beside, where there is one, is the tower that would be written.
+
+    :raises ExportError: it belongs to something else
+    """
+    path = folder / "config.json"
+    if folder.exists() and (not path.is_file() or path.read_text("utf-8", "replace") != text):
+        raise ExportError(f"{folder} belongs to another checkpoint; choose another folder for --out")
 
 
 def random_weights(raw: dict[str, Any], seed: int, folder: Path) -> dict[str, Tensor]:
@@ -80,10 +91,10 @@ def _draw(name: str, shape: tuple[int, ...], random: torch.Generator) -> Tensor:
     if is_norm:
         return 1 + 0.02 * noise
     if name.endswith(".W"):
-        return noise * shape[1] ** -0.5  # stored (embodiment, in, out)
-    if "embedding.weight" in name and len(shape) == 2 or name.endswith("probe"):
+        return noise * float(shape[1] ** -0.5)  # stored (embodiment, in, out)
+    if ("embedding.weight" in name and len(shape) == 2) or name.endswith("probe"):
         return 0.1 * noise
-    return noise * (noise[0].numel() ** -0.5)
+    return noise * float(noise[0].numel() ** -0.5)
 
 
 def configuration(size: Size) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Parity(Frozen):
     """Largest absolute difference of the final actions."""
     actions_limit: float
     buttons_agree: float
-    """Share of buttons that agree where the model is not within the limit of its threshold."""
+    """Share of buttons that agree where the model is more than 1e-3 from its threshold."""
     chunks: int
     steps: int
 

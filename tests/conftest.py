@@ -1,11 +1,15 @@
 """Shared by all tests."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis  # noqa: F401  (before trio, whose hook into it warns where it is imported last)
 import pytest
+
+# before torch: the models here are small, and its threads wait for each other longer than they work
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 DATA = Path(__file__).parent / "data"
 PARITY = DATA / "parity"
