@@ -8,7 +8,8 @@ import anyio
 import numpy as np
 
 from bench.result import Distribution
-from ngrt.actions import decode
+from ngrt.actions import decode, lock_menus
+from ngrt.chunks import Timeline
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.messages import Chunk, Image, PadState, TimedChunk
@@ -20,6 +21,22 @@ from ngrt.workers import ThreadWorker
 
 SECONDS = 20.0
 RATE = 60.0
+TICKS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class OverheadResult:
+    """Seconds from before the grab of a 1280 x 720 screen to a chunk that can be played, and of one tick's own work."""
+
+    frame_to_chunk: Distribution
+    tick: Distribution
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the result in lines for people."""
+        return [
+            ("frame to chunk, model excepted", self.frame_to_chunk.line("ms")),
+            ("tick, row to pad state", self.tick.line("us")),
+        ]
 
 
 @dataclass
@@ -59,6 +76,11 @@ class _Watch(Telemetry):
         super().chunk(chunk)
 
 
+def measure(seconds: float = SECONDS, ticks: int = TICKS) -> OverheadResult:
+    """Return what ``seconds`` of the pipeline and ``ticks`` ticks cost beside the model."""
+    return OverheadResult(frame_to_chunk(seconds), tick_work(ticks))
+
+
 def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
     """Return seconds from before the grab to a chunk the pad can play: grab, shrink, channel, threads, decode."""
     raw = np.random.default_rng(0).random((18, 25), np.float32)
@@ -76,11 +98,8 @@ def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
     return Distribution.of(watch.to_chunk)
 
 
-def tick_work(samples: int = 2000) -> Distribution:
+def tick_work(samples: int = TICKS) -> Distribution:
     """Return seconds a tick takes from its row to the pad state it sends."""
-    from ngrt.actions import lock_menus
-    from ngrt.chunks import Timeline
-
     chunk = decode(np.random.default_rng(0).random((18, 25), np.float32), old_layout=False)
     times = []
     for number in range(samples):

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
 
 import numpy as np
 
 TOOLS = ("ngrt", "onnxruntime-gpu", "onnxruntime", "torch", "numpy", "opencv-python-headless")
+
+UNITS = {"s": (1, 3), "ms": (1e3, 2), "us": (1e6, 1)}
+"""Factor from seconds and digits to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,21 @@ class Distribution:
         p50, p90, p99 = np.percentile(samples, (50, 90, 99), method="nearest")
         return cls(tuple(samples), float(p50), float(p90), float(p99), max(samples))
 
+    def line(self, unit: Literal["s", "ms", "us"]) -> str:
+        """Return the percentiles in ``unit`` for people."""
+        factor, digits = UNITS[unit]
+        p50, p90, p99, most = (f"{value * factor:.{digits}f}" for value in (self.p50, self.p90, self.p99, self.max))
+        return f"{p50} {unit} (p90 {p90}, p99 {p99}, max {most}; {len(self.samples)} samples)"
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where and when a measurement was taken."""
+    """Where and when a measurement was taken; ``load``: what else kept the machine busy before, None if unknown."""
 
     taken: str
     machine: str
     cores: int
+    load: float | None
     python: str
     versions: dict[str, str]
 
@@ -52,6 +63,7 @@ class Provenance:
             datetime.now(UTC).isoformat(timespec="seconds"),
             _processor(),
             os.cpu_count() or 1,
+            os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
             platform.python_version(),
             versions,
         )

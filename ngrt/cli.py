@@ -197,6 +197,33 @@ def synth(
     err.print(f"wrote {out_file}: {described.parameters:,} parameters in {described.tensors} tensors")
 
 
+@app.command
+def bench(
+    *suites: Literal["overhead", "chunk", "load"],
+    engine: Path | None = None,
+    checkpoint: Path | None = None,
+    json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
+) -> None:
+    """Measure latencies: of everything but the model, of a chunk against the reference's way, of loading an engine.
+
+    Parameters
+    ----------
+    suites
+        What to measure; all that can run with what is given if none is named.
+    engine
+        Engine bundle, made by `ngrt export`.
+    checkpoint
+        The checkpoint it was made from, to run the reference's way.
+    json_file
+        Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
+    """
+    run_suites = _stage("bench.suites").run_suites
+    from ngrt.views import progress_bar
+
+    with progress_bar(err) as progress:
+        run_suites(suites, engine, checkpoint, json_file, out, progress=progress)
+
+
 @app.meta.default
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],

@@ -1,0 +1,135 @@
+"""How long a chunk takes: the engine against the reference's way of running the same policy, alternating."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.baseline import Baseline
+from bench.result import Distribution
+from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.messages import Array
+
+PAIRS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """Seconds a chunk, from a 256 x 256 frame to its actions, warm; the first pair is not counted.
+
+    ``ratio`` of the medians; ``difference``: the largest between the two sides' actions; ``*_calls``: how often each
+    part ran in one chunk; ``observe`` and ``denoise``: seconds of each run of the engine's graphs.
+    """
+
+    steps: int
+    threads: int
+    baseline: Distribution
+    engine: Distribution
+    observe: Distribution
+    denoise: Distribution
+    ratio: float
+    difference: float
+    baseline_calls: dict[str, float]
+    engine_calls: dict[str, float]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the result in lines for people."""
+        return [
+            ("reference's way, torch fp32", self.baseline.line("s")),
+            ("engine", self.engine.line("s")),
+            ("  observe, once a chunk", self.observe.line("ms")),
+            (f"  denoise, {self.steps} times a chunk", self.denoise.line("ms")),
+            ("times faster", f"{self.ratio:.2f} (medians, {self.threads} threads)"),
+            ("actions differ by", f"{self.difference:.1e} at most"),
+            ("calls a chunk, reference's", _calls(self.baseline_calls)),
+            ("calls a chunk, engine", _calls(self.engine_calls)),
+        ]
+
+
+class Engine:
+    """A bundle's policy, the runs of its graphs counted and timed."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.policy = OnnxPolicy(folder, threads)
+        self.times: dict[str, list[float]] = {"schedule": [], "observe": [], "denoise": []}
+        for name, times in self.times.items():
+            setattr(self.policy, f"_{name}", _Timed(getattr(self.policy, f"_{name}"), times))
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each graph ran."""
+        return Counter({name: len(times) for name, times in self.times.items()})
+
+    def predict(self, frames: Sequence[Any], noise: Array, steps: int) -> Array:
+        """Return the actions (H, A) that the engine predicts."""
+        return self.policy.predict(frames, noise, steps).actions
+
+
+class _Timed:
+    """Stands before a session of ONNX Runtime and times its runs."""
+
+    def __init__(self, session: Any, times: list[float]) -> None:
+        self._session, self._times = session, times
+
+    def run(self, names: Sequence[str], feed: Mapping[str, object]) -> Any:
+        start = time.perf_counter()
+        outputs = self._session.run(names, feed)
+        self._times.append(time.perf_counter() - start)
+        return outputs
+
+
+def compare(engine: Path, checkpoint: Path, threads: int, pairs: int = PAIRS, steps: int | None = None) -> ChunkResult:
+    """Return how ``engine`` compares with ``checkpoint``'s model over ``pairs`` alternating pairs of chunks.
+
+    Both sides use ``threads`` threads and see the same frame and noise. ``steps``: the checkpoint's own if None.
+
+    :raises ngrt.errors.NgrtError: engine or checkpoint cannot be loaded
+    """
+    ours, theirs = Engine(engine, threads), Baseline(checkpoint, threads)
+    spec = ours.policy.spec
+    count = steps or spec.steps
+    random = np.random.default_rng(0)
+    frame = random.integers(0, 256, (256, 256, 3), np.uint8)
+    noise = random.standard_normal((spec.action_horizon, spec.action_dim), np.float32)
+    seconds: dict[str, list[float]] = {"baseline": [], "engine": []}
+    difference = 0.0
+    for pair in range(pairs + 1):
+        if pair == 1:  # the first pair was the warm-up
+            theirs.calls.clear()
+            for times in (*seconds.values(), *ours.times.values()):
+                times.clear()
+        wanted = _timed(theirs, frame, noise, count, seconds["baseline"])
+        found = _timed(ours, frame, noise, count, seconds["engine"])
+        difference = max(difference, float(np.abs(found - wanted).max()))
+    baseline, measured = Distribution.of(seconds["baseline"]), Distribution.of(seconds["engine"])
+    return ChunkResult(
+        steps=count,
+        threads=threads,
+        baseline=baseline,
+        engine=measured,
+        observe=Distribution.of(ours.times["observe"]),
+        denoise=Distribution.of(ours.times["denoise"]),
+        ratio=baseline.p50 / measured.p50,
+        difference=difference,
+        baseline_calls=_per_chunk(theirs.calls, pairs),
+        engine_calls=_per_chunk(ours.calls, pairs),
+    )
+
+
+def _timed(side: Baseline | Engine, frame: Any, noise: Array, steps: int, seconds: list[float]) -> Array:
+    start = time.perf_counter()
+    actions = side.predict([frame], noise, steps)
+    seconds.append(time.perf_counter() - start)
+    return actions
+
+
+def _per_chunk(calls: Counter[str], chunks: int) -> dict[str, float]:
+    return {name: count / chunks for name, count in calls.items()}
+
+
+def _calls(calls: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {count:g}" for name, count in calls.items())

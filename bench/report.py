@@ -1,0 +1,53 @@
+"""The results of a run: tables for people, JSON with every sample for programs."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+
+from bench.result import Provenance
+from ngrt.errors import SettingsError
+from ngrt.tables import facts_table
+
+
+def render(
+    provenance: Provenance, suites: Mapping[str, Sequence[tuple[str, str]]], not_run: Mapping[str, str]
+) -> RenderableType:
+    """Return a table for each suite by title, where it was measured, and what was not run and why."""
+    tables = [facts_table(title, facts) for title, facts in suites.items()]
+    versions = ", ".join(f"{tool} {version}" for tool, version in provenance.versions.items())
+    load = "" if provenance.load is None else f", load {provenance.load:.2f}"
+    here = [
+        ("machine", f"{provenance.machine}, {provenance.cores} cores{load}"),
+        ("versions", f"Python {provenance.python}, {versions}"),
+        ("taken", provenance.taken),
+    ]
+    tables.append(facts_table("measured on", here))
+    if not_run:
+        tables.append(facts_table("not run", not_run.items()))
+    return Group(*(part for table in tables for part in (table, "")))
+
+
+def write_json(content: Mapping[str, object], path: Path, console: Console) -> None:
+    """Write ``content`` to the file at ``path``, all of it or nothing; to ``console`` where it is ``-``.
+
+    :raises SettingsError: the file cannot be written
+    """
+    text = json.dumps(content, indent=1) + "\n"
+    if path == Path("-"):
+        console.out(text, end="", highlight=False)
+        return
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as part:
+            try:
+                part.write(text)
+                part.flush()
+                os.chmod(part.name, 0o644)
+                os.replace(part.name, path)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --json") from error

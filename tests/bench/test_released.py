@@ -1,0 +1,97 @@
+"""The whole way at the released size: synthesise, export, predict, and compare with the reference's way."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from bench.chunk import compare
+from bench.load import measure
+from ngrt.bundle import read_manifest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+THREADS = 2
+COMMAND = """
+import sys
+from bench.load import peak_memory
+from ngrt.cli import run
+code = run(sys.argv[1:])
+print(peak_memory())
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True)
+class Released:
+    checkpoint: Path
+    engine: Path
+    told: str
+    """What synth said."""
+    export_peak: int
+    """Bytes."""
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Released]:
+    folder = tmp_path_factory.mktemp("released")
+    checkpoint, engine = folder / "released.pt", folder / "engine"
+    try:
+        _, told, _ = ngrt("synth", "--size", "released", "--out", checkpoint)
+        start = time.perf_counter()
+        printed, _, peak = ngrt("export", checkpoint, "--out", engine)
+        print(f"export: {time.perf_counter() - start:.0f} s, {peak / 1e9:.1f} GB {printed}")  # noqa: T201
+        yield Released(checkpoint, engine, told, peak)
+    finally:
+        shutil.rmtree(folder)  # gigabytes, which pytest would keep
+
+
+def ngrt(*arguments: object) -> tuple[str, str, int]:
+    """Run a command in a process of its own; return what it printed, what it told, and its peak memory in bytes."""
+    command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *printed, peak = done.stdout.splitlines()
+    return "\n".join(printed), done.stderr, int(peak)
+
+
+def test_it_has_the_parameters_of_the_released_checkpoint(released: Released) -> None:
+    assert re.search(r"493,631,513 parameters in\s+595 tensors", released.told)
+
+
+def test_it_exports_and_verifies_in_less_than_ten_gigabytes(released: Released) -> None:
+    manifest = read_manifest(released.engine)
+    assert manifest.precision == "fp32"
+    assert 0 < manifest.parity.actions < 1e-4
+    assert manifest.parity.steps == 16
+    assert 4e9 < released.export_peak < 10e9
+
+
+def test_it_predicts_a_chunk_from_an_image_file(released: Released, tmp_path: Path) -> None:
+    frame, out = tmp_path / "frame.png", tmp_path / "chunk.npz"
+    assert cv2.imwrite(str(frame), np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8))
+    ngrt("predict", released.engine, frame, "--seed", "0", "--out", out)
+    with np.load(out) as chunk:
+        assert chunk["actions"].shape == (18, 25)
+        assert np.isfinite(chunk["actions"]).all()
+
+
+def test_it_loads_in_less_than_five_seconds(released: Released) -> None:
+    result = measure(released.engine, THREADS, loads=3)
+    assert min(result.load.samples) < 5, json.dumps(result.load.samples)
+
+
+def test_a_chunk_is_five_times_faster_than_the_references_way(released: Released) -> None:
+    result = compare(released.engine, released.checkpoint, THREADS, pairs=3)
+    assert result.baseline_calls["mixer"] == result.baseline_calls["keys"] == result.engine_calls["denoise"] == 16
+    assert result.difference < 1e-4
+    assert result.ratio >= 5, result.facts()
