@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.baseline import Baseline
 from bench.result import Distribution
+from bench.work import Product, Work, count
 from ngrt.backends.policy_onnx import OnnxPolicy
 from ngrt.messages import Array
 
@@ -22,7 +23,8 @@ class ChunkResult:
     """Seconds a chunk, from a 256 x 256 frame to its actions, warm; the first pair is not counted.
 
     ``ratio`` of the medians; ``difference``: the largest between the two sides' actions; ``*_calls``: how often each
-    part ran in one chunk; ``observe`` and ``denoise``: seconds of each run of the engine's graphs.
+    part ran in one chunk; ``observe`` and ``denoise``: seconds of each run of the engine's graphs; ``share`` of the
+    rate of a lone product that the engine reaches; ``possible``: the ratio at that very rate.
     """
 
     steps: int
@@ -35,15 +37,25 @@ class ChunkResult:
     difference: float
     baseline_calls: dict[str, float]
     engine_calls: dict[str, float]
+    work: Work
+    share: float
+    possible: float
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the result in lines for people."""
+        work = self.work
         return [
             ("reference's way, torch fp32", self.baseline.line("s")),
             ("engine", self.engine.line("s")),
             ("  observe, once a chunk", self.observe.line("ms")),
             (f"  denoise, {self.steps} times a chunk", self.denoise.line("ms")),
             ("times faster", f"{self.ratio:.2f} (medians, {self.threads} threads)"),
+            (
+                "arithmetic",
+                f"{work.baseline_gflop:.0f} GFLOP the reference's way, {work.engine_gflop:.0f} the engine's",
+            ),
+            ("a product alone", f"{work.product_rate:.0f} GFLOP/s; the engine reaches {self.share:.0%} of that"),
+            ("times faster at that rate", f"{self.possible:.2f}: about the most for {self.threads} threads here"),
             ("actions differ by", f"{self.difference:.1e} at most"),
             ("calls a chunk, reference's", _calls(self.baseline_calls)),
             ("calls a chunk, engine", _calls(self.engine_calls)),
@@ -91,23 +103,32 @@ def compare(engine: Path, checkpoint: Path, threads: int, pairs: int = PAIRS, st
     """
     ours, theirs = Engine(engine, threads), Baseline(checkpoint, threads)
     spec = ours.policy.spec
-    count = steps or spec.steps
+    steps = steps or spec.steps
     random = np.random.default_rng(0)
     frame = random.integers(0, 256, (256, 256, 3), np.uint8)
     noise = random.standard_normal((spec.action_horizon, spec.action_dim), np.float32)
-    seconds: dict[str, list[float]] = {"baseline": [], "engine": []}
+    product = Product(theirs.model.config, threads)
+    seconds: dict[str, list[float]] = {"baseline": [], "engine": [], "product": []}
     difference = 0.0
     for pair in range(pairs + 1):
         if pair == 1:  # the first pair was the warm-up
             theirs.calls.clear()
             for times in (*seconds.values(), *ours.times.values()):
                 times.clear()
-        wanted = _timed(theirs, frame, noise, count, seconds["baseline"])
-        found = _timed(ours, frame, noise, count, seconds["engine"])
+        wanted = _timed(theirs, frame, noise, steps, seconds["baseline"])
+        found = _timed(ours, frame, noise, steps, seconds["engine"])
+        seconds["product"] += product.measure()
         difference = max(difference, float(np.abs(found - wanted).max()))
+    baseline_gflop, engine_gflop = count(theirs.model.config, steps)
+    work = Work(
+        baseline_gflop=baseline_gflop,
+        engine_gflop=engine_gflop,
+        product_gflop=product.gflop,
+        product=Distribution.of(seconds["product"]),
+    )
     baseline, measured = Distribution.of(seconds["baseline"]), Distribution.of(seconds["engine"])
     return ChunkResult(
-        steps=count,
+        steps=steps,
         threads=threads,
         baseline=baseline,
         engine=measured,
@@ -117,6 +138,9 @@ def compare(engine: Path, checkpoint: Path, threads: int, pairs: int = PAIRS, st
         difference=difference,
         baseline_calls=_per_chunk(theirs.calls, pairs),
         engine_calls=_per_chunk(ours.calls, pairs),
+        work=work,
+        share=work.share(measured.p50),
+        possible=work.possible(baseline.p50),
     )
 
 

@@ -67,7 +67,7 @@ def play(
         outcome = sessions.play(engine, settings, view)
     out.print(summary(outcome.snapshot))
     if engine is None:
-        err.print(NEXT_STEPS)
+        _tell(NEXT_STEPS)
     if outcome.interrupted:
         raise KeyboardInterrupt
 
@@ -117,7 +117,7 @@ def predict(
         out.print(chunk_table(chunk))
     else:
         save_chunk(chunk, out_file)
-        err.print(f"wrote {out_file}: {chunk.horizon} rows")
+        _tell(f"wrote {out_file}: {chunk.horizon} rows")
 
 
 @app.command
@@ -172,7 +172,7 @@ def export_(
 
     with progress_bar(err) as progress:
         export_checkpoint(checkpoint, out_dir, precision=precision, context_frames=context_frames, progress=progress)
-    err.print(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
+    _tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
 
 
 @app.command
@@ -194,7 +194,7 @@ def synth(
         Makes the weights repeatable.
     """
     described = _stage("export.synth").synth(size, seed, out_file)
-    err.print(f"wrote {out_file}: {described.parameters:,} parameters in {described.tensors} tensors")
+    _tell(f"wrote {out_file}: {described.parameters:,} parameters in {described.tensors} tensors")
 
 
 @app.command
@@ -277,6 +277,11 @@ def run(arguments: Sequence[str]) -> int:
         return int(app.meta(arguments) or 0)  # help and version return nothing
     except CycloptsError as error:
         return _fail(_usage(error), 2, None)
+
+
+def _tell(text: str) -> None:
+    """Print what was done, as it is: a log or a pipe gets whole lines."""
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _fail(message: str, code: int, traceback_of: Exception | None) -> int:

@@ -10,6 +10,10 @@ import torch
 from bench.baseline import Baseline
 from bench.chunk import ChunkResult, compare
 from bench.result import Distribution
+from bench.work import RUNS, count
+from export.checkpoint import load_checkpoint
+from export.config import resolve
+from export.synth import configuration
 from tests.conftest import PARITY
 
 BundleOf = Callable[[str], Path]
@@ -38,6 +42,34 @@ def test_the_ratio_is_that_of_the_medians_of_the_samples_shown(result: ChunkResu
     assert len(result.baseline.samples) == len(result.engine.samples) == 3
     assert len(result.denoise.samples) == 3 * STEPS
     assert result.ratio == pytest.approx(np.median(result.baseline.samples) / np.median(result.engine.samples))
+
+
+def test_the_arithmetic_of_both_sides_is_counted(result: ChunkResult) -> None:
+    config = load_checkpoint(TINY).config
+    tower, mixer = config.tower, config.model.vl_self_attention_cfg
+    length, width = config.tokenizer.max_sequence_length, mixer.width
+    once = mixer.num_layers * (2 * length * 12 * width**2 + 4 * length**2 * width) / 1e9
+    assert result.work.baseline_gflop - result.work.engine_gflop > (STEPS - 1) * once  # the mixer in every step but one
+    assert result.work.engine_gflop > once
+    assert result.work.product_gflop == 2e-9 * tower.tokens * tower.hidden_size * tower.intermediate_size
+
+
+def test_the_arithmetic_of_a_policy_that_knows_games_is_counted_too() -> None:
+    config = load_checkpoint(PARITY / "tiny-games.pt").config
+    assert config.game_rows > 0
+    assert all(more > some > 0 for more, some in zip(count(config, 2 * STEPS), count(config, STEPS), strict=True))
+
+
+def test_the_arithmetic_of_the_released_size_is_what_its_shapes_say() -> None:
+    baseline, engine = count(resolve(configuration("released"), 0, PARITY), 16)
+    tower, mixer, keys, step = 161, 27, 4, 3.4  # GFLOP, from the shapes by hand
+    assert engine == pytest.approx(tower + mixer + keys + 16 * step, rel=0.02)
+    assert baseline == pytest.approx(tower + 16 * (mixer + keys + step), rel=0.02)
+
+
+def test_the_share_and_what_is_possible_say_the_same(result: ChunkResult) -> None:
+    assert result.share == pytest.approx(result.ratio / result.possible)
+    assert len(result.work.product.samples) == 3 * RUNS
 
 
 def test_both_sides_get_the_threads_that_are_reported(bundle_of: BundleOf) -> None:
