@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,8 +76,30 @@ def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
 def test_an_interrupt_before_play_begins_ends_with_130_and_no_traceback(tiny_bundle: Path, frame: Path) -> None:
     arguments = [sys.executable, "-m", "ngrt", "play", str(tiny_bundle), "--image", str(frame), "--rate", "20"]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(0.3)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("loading")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode in {130, -signal.SIGINT}, errors
+    assert process.returncode == 130, errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+def test_an_interrupt_while_python_is_still_loading_ends_with_130_and_no_traceback() -> None:
+    code = """
+import builtins, signal
+from ngrt.__main__ import main
+
+real = builtins.__import__
+
+def interrupted(name, *rest):
+    if name == "ngrt.cli":
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *rest)
+
+builtins.__import__ = interrupted
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == ""
