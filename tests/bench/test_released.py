@@ -96,7 +96,7 @@ def test_a_chunk_is_five_times_faster_than_the_references_way_where_the_processo
     assert result.baseline_calls["mixer"] == result.baseline_calls["keys"] == result.engine_calls["denoise"] == 16
     assert result.difference < 1e-4
     assert result.work.baseline_gflop > 2.85 * result.work.engine_gflop
-    assert result.share > 0.7, result.facts()
-    if result.possible < 5 and result.ratio < 5:
+    if result.ratio < 5:
+        assert result.possible < 5, result.facts()
+        assert result.share > 0.7, result.facts()
         pytest.skip(f"{result.ratio:.2f} of 5 times: this processor allows {result.possible:.2f} in float32")
-    assert result.ratio >= 5, result.facts()
