@@ -177,12 +177,20 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     :raises BundleError: a file is missing or was changed
     """
     for graph in manifest.graphs.values():
-        for part in (graph, *graph.data):
-            path = folder / part.file
-            if not path.is_file():
-                raise BundleError(f"{path} is missing; export the bundle again")
-            found = sha256_of(path)
-            if found != part.sha256:
-                raise BundleError(
-                    f"{path} was changed: SHA-256 {found[:12]}…, the manifest says {part.sha256[:12]}…; export again"
-                )
+        check_graph(folder, graph)
+
+
+def check_graph(folder: Path, graph: Graph) -> None:
+    """Check that the files of one graph are there and have their hashes.
+
+    :raises BundleError: a file is missing or was changed
+    """
+    for part in (graph, *graph.data):
+        path = folder / part.file
+        if not path.is_file():
+            raise BundleError(f"{path} is missing; export the bundle again")
+        found = sha256_of(path)
+        if found != part.sha256:
+            raise BundleError(
+                f"{path} was changed: SHA-256 {found[:12]}…, the manifest says {part.sha256[:12]}…; export again"
+            )

@@ -1,6 +1,7 @@
 """A bundle's graphs under ONNX Runtime."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from ngrt.actions import decode
-from ngrt.bundle import GraphName, Manifest, PolicySpec, check_files, read_manifest
+from ngrt.bundle import GraphName, Manifest, PolicySpec, check_graph, read_manifest
 from ngrt.errors import BundleError, ObservationError
 from ngrt.messages import Array, Chunk, Image
 from ngrt.preprocess import observation
@@ -42,12 +43,16 @@ class OnnxPolicy:
 
     def __init__(self, folder: Path, threads: int | None = None, seed: int | None = None) -> None:
         self.manifest = read_manifest(folder)
-        check_files(folder, self.manifest)
         self._random = np.random.default_rng(seed)
         self._modulations: dict[int, Array] = {}
-        self._schedule = _session(folder, self.manifest, "schedule", threads)
-        self._observe = _session(folder, self.manifest, "observe", threads)
-        self._denoise = _session(folder, self.manifest, "denoise", threads)
+
+        def load(name: GraphName) -> ort.InferenceSession:
+            check_graph(folder, self.manifest.graphs[name])
+            return _session(folder, self.manifest, name, threads)
+
+        # side by side: hashing and loading the two large ones each keep a core busy for seconds
+        with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
+            self._observe, self._denoise, self._schedule = pool.map(load, ("observe", "denoise", "schedule"))
 
     @property
     def spec(self) -> PolicySpec:
@@ -167,6 +172,8 @@ def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | N
     options.log_severity_level = 3
     if threads is not None:
         options.intra_op_num_threads = threads
+    # each session has threads of its own: those of one must not spin, waiting, while those of the other work
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     path = folder / manifest.graphs[name].file
     try:
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
