@@ -1,6 +1,7 @@
 """From a captured frame to what the graphs take. The rest (scaling to [-1, 1]) happens inside the graph."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 import cv2
 import numpy as np
@@ -27,11 +28,27 @@ def check_frame(image: object) -> Image:
     return image
 
 
-def shrink(image: Image) -> Image:
-    """Return ``image`` as (256, 256, 3), by area averaging; the same array where it has that size already."""
-    if image.shape[:2] == (CAPTURE_SIDE, CAPTURE_SIDE):
+def shrink(image: Image, helper: Executor | None = None) -> Image:
+    """Return ``image`` as (256, 256, 3), by area averaging; the same array where it has that size already.
+
+    With ``helper`` the lower half of a large picture is shrunk there meanwhile. Half of 256 rows covers exactly half of
+    an even height, so the result is the same to the bit.
+    """
+    height, width, _ = image.shape
+    if height == width == CAPTURE_SIDE:
         return image
-    return np.asarray(cv2.resize(image, (CAPTURE_SIDE, CAPTURE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.empty((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)
+    if helper is None or height % 2 or min(height, width) <= CAPTURE_SIDE:
+        _average(image, small)
+        return small
+    lower = helper.submit(_average, image[height // 2 :], small[CAPTURE_SIDE // 2 :])
+    _average(image[: height // 2], small[: CAPTURE_SIDE // 2])
+    lower.result()
+    return small
+
+
+def _average(image: Image, into: Image) -> None:
+    cv2.resize(image, into.shape[1::-1], into, interpolation=cv2.INTER_AREA)
 
 
 def to_side(image: Image, side: int) -> Image:

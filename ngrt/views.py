@@ -14,7 +14,7 @@ from ngrt.dashboard import Snapshot, plain_line, render
 NEXT_STEPS = """
 Next, with the real policy and a real game:
   pip install -e '.[export]'
-  ngrt export nvidia/NitroGen --out engines/nitrogen     (2 GB; NVIDIA's non-commercial licence)
+  ngrt export nvidia/NitroGen --out engines/nitrogen   # 2 GB, non-commercial
   ngrt play engines/nitrogen --display :0
 """
 

@@ -1,5 +1,7 @@
 """Look at the source at its own pace and hand on the newest frame."""
 
+from concurrent.futures import Executor, ThreadPoolExecutor
+
 from ngrt.channels import Latest
 from ngrt.clock import Clock
 from ngrt.interfaces import EndOfSource, FrameSource
@@ -12,15 +14,27 @@ from ngrt.workers import Worker
 async def capture(source: FrameSource, interval: float, worker: Worker, clock: Clock, frames: Latest[Frame]) -> None:
     """Look every ``interval`` seconds until the source ends; then close ``frames``."""
     first = clock.now()
+    # shrinking costs more than all else between frame and pad: two threads share it
+    helper = ThreadPoolExecutor(1, thread_name_prefix="ngrt-shrink")
     try:
-        await worker.pace(_Camera(source, interval, clock, frames, first).look, first)
+        await worker.pace(_Camera(source, interval, clock, frames, first, helper).look, first)
     finally:
+        helper.shutdown(wait=False)
         frames.close()
 
 
 class _Camera:
-    def __init__(self, source: FrameSource, interval: float, clock: Clock, frames: Latest[Frame], first: float) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        interval: float,
+        clock: Clock,
+        frames: Latest[Frame],
+        first: float,
+        helper: Executor,
+    ) -> None:
         self._source, self._interval, self._clock, self._frames = source, interval, clock, frames
+        self._helper = helper
         self._deadline = first
         self._count = 0
         self._shown: Image | None = None
@@ -33,7 +47,7 @@ class _Camera:
             return None
         if image is not None:
             self._count += 1
-            self._shown = shrink(check_frame(image))
+            self._shown = shrink(check_frame(image), self._helper)
         # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
         if self._shown is not None:
             self._frames.put(Frame(self._count, now, self._shown))
