@@ -40,7 +40,12 @@ class PlaySettings(BaseModel):
     ] = 6
     max_age: Annotated[
         float | None,
-        Field(gt=0, le=60, description="Oldest observation in seconds that may move the pad; 0.25 or what d needs."),
+        Field(
+            gt=0,
+            le=60,
+            description="Oldest observation in seconds that may move the pad; if not given, 0.25, or twice a chunk's "
+            "latency where that is more.",
+        ),
     ] = None
     threads: Annotated[
         int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")
