@@ -7,12 +7,16 @@ from ngrt.messages import Frame
 TOLERANCE = 1e-6
 """Seconds; capture times are sums of floats."""
 
+RESOLUTION = 32
+"""Frames kept for each spacing: a nearest one is then at most a 64th of the spacing off, and memory is bounded."""
+
 
 class Context:
     """Keeps the frames of the last seconds and picks those a policy was trained to see together.
 
-    ``length`` frames, ``spacing`` seconds apart. Early in a session the older ones are not there yet and are left out,
-    which the policy takes as dropped.
+    ``length`` frames, ``spacing`` seconds apart. It must be told of every frame that is seen, not only of those that
+    the policy gets round to. Early in a session the older ones are not there yet and are left out, which the policy
+    takes as dropped.
     """
 
     def __init__(self, length: int, spacing: float) -> None:
@@ -24,6 +28,8 @@ class Context:
         """Add the newest frame and return the context, oldest first."""
         if self._length == 1:
             return [frame]
+        if len(self._past) > 1 and frame.captured - self._past[-2].captured < self._spacing / RESOLUTION - TOLERANCE:
+            self._past.pop()  # its neighbours are near enough
         oldest_wanted = frame.captured - (self._length - 1) * self._spacing
         self._past.append(frame)
         while len(self._past) > 1 and self._past[1].captured <= oldest_wanted:

@@ -28,6 +28,10 @@ PATIENCE = 2.0
 class Worker(Protocol):
     """Runs blocking work for one device."""
 
+    @property
+    def stuck(self) -> bool:
+        """Whether work was left behind that still runs: what is asked for next waits until it ends."""
+
     async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run ``work`` and return what it returns, or raise what it raises."""
 
@@ -45,6 +49,12 @@ class ThreadWorker:
         self._clock = clock or MonotonicClock()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"ngrt-{name}", daemon=True)
+        self._left_behind: anyio.Event | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether work was left behind that still runs."""
+        return self._left_behind is not None and not self._left_behind.is_set()
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -85,8 +95,9 @@ class ThreadWorker:
             await done.wait()
         except anyio.get_cancelled_exc_class():
             on_cancel()
-            with anyio.move_on_after(PATIENCE, shield=True):
+            with anyio.move_on_after(0 if self.stuck else PATIENCE, shield=True):
                 await done.wait()  # a device in use must not be closed
+            self._left_behind = self._left_behind if self.stuck else done
             raise
         if failure:
             raise failure[0]
@@ -103,6 +114,8 @@ def _nothing() -> None:
 
 class InlineWorker:
     """Calls on the event loop; each call takes ``cost()`` seconds of the loop's (virtual) time."""
+
+    stuck = False
 
     def __init__(self, cost: Callable[[], float] = lambda: 0.0) -> None:
         self._cost = cost

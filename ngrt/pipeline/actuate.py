@@ -1,5 +1,6 @@
 """At every tick, put the pad into the state meant for that tick: played, held a little, or neutral."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from ngrt.actions import lock_menus
 from ngrt.channels import Latest
 from ngrt.chunks import Timeline
 from ngrt.clock import Clock
+from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
 from ngrt.pacing import next_deadline
@@ -37,13 +39,40 @@ class Control:
 async def actuate(
     pad: Pad, control: Control, worker: Worker, clock: Clock, chunks: Latest[TimedChunk], on_tick: OnTick
 ) -> None:
-    """Tick until ``control.ticks`` are done, or ``chunks`` is closed and played out. The pad ends neutral."""
+    """Tick until ``control.ticks`` are done, or ``chunks`` is closed and played out. The pad ends neutral.
+
+    :raises ngrt.errors.PadError: the pad failed, or hangs and may not be neutral
+    """
     start = clock.now()
+    failed = True
     try:
-        await worker.pace(_Actuator(pad, control, clock, chunks, on_tick, start).step, start)
+        with anyio.move_on_after(_longest(control)):  # a pad that hangs must not hold the session up
+            await worker.pace(_Actuator(pad, control, clock, chunks, on_tick, start).step, start)
+        failed = False
+    except anyio.get_cancelled_exc_class():
+        failed = False
+        raise
     finally:
-        with anyio.move_on_after(PATIENCE, shield=True):
-            await worker.call(pad.send, NEUTRAL)
+        try:
+            await _release(pad, worker)
+        except Exception:
+            if not failed:
+                raise
+            # else the first failure says more than the one that follows from it
+
+
+def _longest(control: Control) -> float:
+    return math.inf if control.ticks is None else control.ticks / control.rate + PATIENCE
+
+
+async def _release(pad: Pad, worker: Worker) -> None:
+    """Make the pad neutral; if it hangs, that is left waiting for it."""
+    with anyio.move_on_after(0 if worker.stuck else PATIENCE, shield=True) as limit:
+        await worker.call(pad.send, NEUTRAL)
+    if limit.cancelled_caught:
+        raise PadError(
+            f"pad {pad.name} has not answered for {PATIENCE:g} s and may not be neutral; unplug or restart it"
+        )
 
 
 class _Actuator:

@@ -7,7 +7,6 @@ import anyio
 
 from ngrt.channels import Latest
 from ngrt.clock import Clock
-from ngrt.context import Context
 from ngrt.messages import Chunk, Frame, Image, TimedChunk
 from ngrt.telemetry import Telemetry
 from ngrt.workers import Worker
@@ -18,22 +17,22 @@ Predict = Callable[[Sequence[Image]], Chunk]
 
 async def infer(
     predict: Predict,
-    context: Context,
     worker: Worker,
     clock: Clock,
-    frames: Latest[Frame],
+    frames: Latest[list[Frame]],
     chunks: Latest[TimedChunk],
     telemetry: Telemetry,
 ) -> None:
     """Predict on the newest frame until ``frames`` is closed; then close ``chunks``."""
     try:
         for number in count():
-            frame = await frames.receive()
-            telemetry.frame(frame)
+            seen = await frames.receive()
+            newest = seen[-1]
+            telemetry.frame(newest)
             telemetry.dropped(frames.replaced)
             started = clock.now()
-            chunk = await worker.call(predict, [seen.image for seen in context.observe(frame)])
-            done = TimedChunk(number, frame.id, chunk, frame.captured, started, clock.now())
+            chunk = await worker.call(predict, [frame.image for frame in seen])
+            done = TimedChunk(number, newest.id, chunk, newest.captured, started, clock.now())
             telemetry.chunk(done)
             chunks.put(done)
     except anyio.EndOfStream:

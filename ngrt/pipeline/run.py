@@ -47,15 +47,15 @@ async def run(session: Session) -> None:
 
     :raises ngrt.errors.NgrtError: a device or the engine failed
     """
-    frames, chunks = Latest[Frame](), Latest[TimedChunk]()
+    frames, chunks = Latest[list[Frame]](), Latest[TimedChunk]()
     clock, telemetry = session.clock, session.telemetry
     workers = {name: session.worker(name) for name in ("capture", "infer", "actuate")}
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(capture, session.source, session.look_every, workers["capture"], clock, frames)
             tasks.start_soon(
-                infer, session.predict, session.context, workers["infer"], clock, frames, chunks, telemetry
+                capture, session.source, session.look_every, session.context, workers["capture"], clock, frames
             )
+            tasks.start_soon(infer, session.predict, workers["infer"], clock, frames, chunks, telemetry)
             await actuate(session.pad, session.control, workers["actuate"], clock, chunks, telemetry.tick)
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:

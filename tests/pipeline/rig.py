@@ -90,6 +90,7 @@ class Rig:
     inference: float = 0.05
     costs: dict[str, float] = field(default_factory=dict)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    context: Context = field(default_factory=lambda: Context(1, 0.3))
 
     def worker(self, name: str) -> Worker:
         """Return an inline worker whose calls take this device's time."""
@@ -102,7 +103,7 @@ class Rig:
             Session(
                 self.source,
                 self.predict,
-                Context(1, 0.3),
+                self.context,
                 self.pad,
                 control,
                 VirtualClock(),

@@ -1,13 +1,16 @@
 """The main loop in virtual time."""
 
+from collections.abc import Sequence
+
 import anyio
 import numpy as np
 import pytest
 
+from ngrt.context import Context
 from ngrt.errors import PadError, SourceError
-from ngrt.messages import NEUTRAL
+from ngrt.messages import NEUTRAL, Chunk, Image, PadState
 from ngrt.pipeline.actuate import Control
-from tests.pipeline.rig import Rig, Screen
+from tests.pipeline.rig import Rig, Screen, always_south
 
 pytestmark = pytest.mark.anyio
 SOUTH = frozenset({"SOUTH"})
@@ -128,3 +131,34 @@ async def test_a_cancelled_session_leaves_the_pad_neutral() -> None:
         await rig.play(Control(rate=60))
     assert rig.pad.sent[-2][1].buttons == SOUTH
     assert rig.pad.sent[-1][1] == NEUTRAL
+
+
+@pytest.mark.parametrize(("length", "ticks_apart"), [(2, 1), (4, 2), (3, 4), (3, 18)])
+async def test_a_policy_with_memory_sees_frames_as_far_apart_as_it_was_trained_however_slow_it_is(
+    length: int, ticks_apart: int
+) -> None:
+    seen: list[list[int]] = []
+
+    def look(frames: Sequence[Image]) -> Chunk:
+        seen.append([int(frame[0, 0, 0]) for frame in frames])
+        return always_south(frames)
+
+    rig = Rig(predict=look, inference=0.1, context=Context(length, ticks_apart / 60))
+    await rig.play(Control(rate=60, ticks=200))
+    whole = [numbers for numbers in seen if len(numbers) == length]
+    assert len(whole) > 10
+    assert all((np.diff(numbers) == ticks_apart).all() for numbers in whole)
+
+
+async def test_the_first_failure_of_a_pad_is_told_and_not_the_one_that_follows() -> None:
+    rig = Rig()
+
+    failures = iter(["first", "second"])
+
+    def fail(state: PadState) -> None:
+        raise PadError(next(failures))
+
+    rig.pad.send = fail  # type: ignore[method-assign]
+    with pytest.raises(PadError, match="first"):
+        await rig.play(Control(rate=60))
+    assert next(failures, None) is None, "neutral was tried"

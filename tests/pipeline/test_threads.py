@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 import anyio
@@ -11,6 +12,7 @@ import ngrt.workers
 from ngrt.channels import Latest
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
+from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.run import Session, run
@@ -104,6 +106,51 @@ async def test_a_device_that_hangs_is_left_behind_after_a_while(monkeypatch: pyt
     assert time.perf_counter() - start < 10
     release.set()
     worker.close()
+
+
+class HungPad(Log):
+    """A pad whose driver does not return after some calls, until it is told to."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.calls = calls
+        self.release = threading.Event()
+
+    def send(self, state: PadState) -> None:
+        super().send(state)
+        if len(self.states) == self.calls:
+            self.release.wait(30)
+
+
+@pytest.fixture
+def hung_pad(monkeypatch: pytest.MonkeyPatch) -> Iterator[HungPad]:
+    for module in ("ngrt.workers", "ngrt.pipeline.actuate"):
+        monkeypatch.setattr(f"{module}.PATIENCE", 0.2)
+    pad = HungPad(calls=10)
+    yield pad
+    pad.release.set()
+
+
+async def test_a_pad_that_hangs_ends_the_session_at_its_time_and_says_that_it_may_not_be_neutral(
+    hung_pad: HungPad,
+) -> None:
+    start = time.perf_counter()
+    with pytest.raises(PadError, match="may not be neutral"):
+        await run(session(hung_pad, Control(rate=100, ticks=50)))
+    assert time.perf_counter() - start < 10
+    assert not hung_pad.release.is_set()
+
+
+async def test_a_pad_that_hangs_when_interrupted_is_told_and_made_neutral_should_it_come_back(
+    hung_pad: HungPad,
+) -> None:
+    with anyio.move_on_after(0.3), pytest.raises(PadError, match="may not be neutral"):
+        await run(session(hung_pad, Control(rate=100)))
+    hung_pad.release.set()
+    end = time.perf_counter() + 10
+    while hung_pad.states[-1] != NEUTRAL and time.perf_counter() < end:
+        await anyio.sleep(0.01)
+    assert hung_pad.states[-1] == NEUTRAL
 
 
 async def test_a_channel_wakes_its_receiver_from_another_thread() -> None:

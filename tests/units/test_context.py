@@ -38,3 +38,14 @@ def test_no_more_frames_are_kept_than_the_span_needs() -> None:
     for number in range(1000):
         context.observe(Frame(number, number * 0.01, PICTURE))
     assert len(context._past) <= 12
+
+
+def test_memory_is_bounded_however_far_apart_the_frames_are_and_the_picks_stay_near() -> None:
+    context = Context(4, 100.0)
+    picked: list[Frame] = []
+    for number in range(60_000):
+        picked = context.observe(Frame(number, number / 60, PICTURE))
+        assert len(context._past) <= 4 * 32 + 2
+    wanted = [59_999 / 60 - back * 100 for back in (3, 2, 1, 0)]
+    assert np.abs(np.array([frame.captured for frame in picked]) - wanted).max() <= 100 / 64 + 1 / 60
+    assert picked[-1].id == 59_999
