@@ -5,8 +5,9 @@ import os
 import signal
 import statistics
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.dashboard import Snapshot
-from ngrt.errors import BundleError
+from ngrt.errors import BundleError, PadError
 from ngrt.interfaces import FrameSource, Pad, Policy
 from ngrt.pacing import Latency, check_feasible
 from ngrt.pipeline.actuate import Control
@@ -26,12 +27,16 @@ from ngrt.pipeline.run import Session, first_failure, run
 from ngrt.preprocess import CAPTURE_SIDE
 from ngrt.settings import PlaySettings, SourceKind
 from ngrt.views import View
-from ngrt.workers import ThreadWorker
+from ngrt.workers import PATIENCE, ThreadWorker
 
 MAX_AGE = 0.25
 """Seconds; the least that the limit on an observation's age is set to by itself."""
 
 WARM_UP_RUNS = 3
+
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if sys.platform != "win32"]
+"""Signals that end a session: an interrupt, a termination, a terminal that was closed. On Windows anyio receives none,
+and Ctrl-C cancels the main task by itself."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +107,6 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
     """Run the session beside its view; return whether a signal ended it."""
     interrupted = False
 
-    async def stop_on_signal() -> None:
-        nonlocal interrupted
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for _ in signals:
-                interrupted = True
-                tasks.cancel_scope.cancel()
-
     async def keep_showing() -> None:
         worker = ThreadWorker("view")
 
@@ -121,15 +119,24 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
         finally:
             worker.close()
 
-    try:
-        async with anyio.create_task_group() as tasks:
-            if sys.platform != "win32":  # there Ctrl-C cancels the main task by itself
-                tasks.start_soon(stop_on_signal)
-            tasks.start_soon(keep_showing)
-            await run(session)
+    async def stop_on(signals: AsyncIterator[signal.Signals]) -> None:
+        nonlocal interrupted
+        async for _ in signals:
+            interrupted = True
             tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise first_failure(group) from group
+
+    with ExitStack() as stack:
+        # open until all has ended: a second signal must not kill what the first one is still making neutral
+        signals = stack.enter_context(anyio.open_signal_receiver(*ENDING)) if ENDING else None
+        try:
+            async with anyio.create_task_group() as tasks:
+                if signals is not None:
+                    tasks.start_soon(stop_on, signals)
+                tasks.start_soon(keep_showing)
+                await run(session)
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise first_failure(group) from group
     return interrupted
 
 
@@ -222,11 +229,34 @@ def _opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock
     game = _open_game(kind, settings, clock)
     try:
         yield game
-    finally:
+    except BaseException:
+        with suppress(Exception):  # what went wrong first says more
+            _close(game)
+        raise
+    _close(game)
+
+
+def _close(game: Game) -> None:
+    """Close pad and source, both whatever happens; neither may keep the process for longer than `PATIENCE`.
+
+    :raises ngrt.errors.PadError: the pad hangs
+    """
+    failures: list[Exception] = []
+
+    def closed(close: Callable[[], None]) -> None:
         try:
-            game.pad.close()
-        finally:
-            game.source.close()
+            close()
+        except Exception as error:  # noqa: BLE001  (raised below)
+            failures.append(error)
+
+    for device in (game.pad, game.source):
+        closing = threading.Thread(target=closed, args=(device.close,), name="ngrt-close", daemon=True)
+        closing.start()
+        closing.join(PATIENCE)
+        if device is game.pad and closing.is_alive():
+            failures.append(PadError(f"pad {game.pad.name} does not close; it may not be neutral; unplug it"))
+    if failures:
+        raise failures[0]
 
 
 def _open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock) -> Game:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import ngrt.app
-from ngrt.app import Game
+from ngrt.app import ENDING, Game
 from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli import run
@@ -53,7 +53,7 @@ def signal_after(seconds: float, number: signal.Signals) -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING)
 def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
     number: signal.Signals,
     tiny_bundle: Path,
