@@ -74,9 +74,7 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
         def predict_in(count: int) -> Predict:
             return partial(policy.predict, steps=count, guidance=settings.guidance, game=settings.game)
 
-        latency = measure(
-            predict_in, steps, policy.spec.context_frames, wait=min(game.source.interval, 1 / settings.rate)
-        )
+        latency = measure(predict_in, steps, policy.spec.context_frames, game.source.interval)
         delay = check_feasible(latency, steps, policy.spec.action_horizon, settings.rate)
         seconds = settings.seconds(kind)
         control = Control(
@@ -193,11 +191,10 @@ def engine_threads(asked: int | None) -> int:
     return asked or max(1, (os.cpu_count() or 1) - 1)
 
 
-def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, wait: float) -> Latency:
+def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look: float) -> Latency:
     """Return how long chunks take here: medians of a few runs on black frames, the first run left out.
 
-    ``predict_in`` makes a predictor of a number of steps; ``wait``: seconds a frame may wait until inference starts on
-    it, which counts as latency.
+    ``predict_in`` makes a predictor of a number of steps; ``look``: seconds between two pictures of the source.
     """
     clock = MonotonicClock()
     pictures = [np.zeros((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)] * frames
@@ -210,7 +207,7 @@ def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, wait:
             times.append(clock.now() - start)
         return statistics.median(times[1:])
 
-    return Latency.from_two(wait + median(1), steps, wait + median(steps))
+    return Latency.from_two(median(1), steps, median(steps), look)
 
 
 @contextmanager

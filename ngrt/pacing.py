@@ -5,6 +5,12 @@ from dataclasses import dataclass
 
 from ngrt.errors import FeasibilityError
 
+MARGIN = 0.95
+"""What a remedy leaves unused: the next run measures anew, and finds a few percent more or less."""
+
+LEAST_RATE = 0.1
+"""Ticks a second below which no rate is worth naming."""
+
 
 def next_deadline(deadline: float, now: float, interval: float) -> tuple[float, int]:
     """Return the deadline after ``deadline`` that is still to come, and how many were missed on the way.
@@ -22,20 +28,36 @@ def delay_ticks(latency: float, rate: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a chunk takes, in seconds: what does not depend on the steps, and each denoise step."""
+    """How long a chunk takes from its frame's capture, in seconds.
+
+    ``fixed`` does not depend on the steps; ``step`` is each denoise step; ``look`` is how often the source shows a new
+    picture: a frame waits that long for inference to start on it, but no longer than a tick.
+    """
 
     fixed: float
     step: float
+    look: float = 0.0
 
     @classmethod
-    def from_two(cls, one: float, steps: int, whole: float) -> "Latency":
+    def from_two(cls, one: float, steps: int, whole: float, look: float = 0.0) -> "Latency":
         """Return the line through a chunk of one step that took ``one`` and of ``steps`` that took ``whole``."""
         step = max(0.0, (whole - one) / (steps - 1)) if steps > 1 else 0.0
-        return cls(max(0.0, whole - steps * step), step)
+        return cls(max(0.0, whole - steps * step), step, look)
 
-    def of(self, steps: int) -> float:
-        """Return the latency of a chunk of ``steps`` denoise steps."""
-        return self.fixed + steps * self.step
+    def of(self, steps: int, rate: float) -> float:
+        """Return the latency of a chunk of ``steps`` denoise steps at ``rate`` ticks a second."""
+        return min(self.look, 1 / rate) + self.fixed + steps * self.step
+
+    def largest_rate(self, steps: int, budget: int) -> float:
+        """Return the rate at which a chunk of ``steps`` takes exactly ``budget`` ticks."""
+        made = self.fixed + steps * self.step
+        rate = budget / (made + self.look)
+        return rate if self.look * rate <= 1 else (budget - 1) / made
+
+    def most_steps(self, rate: float, budget: int) -> float:
+        """Return how many steps take exactly ``budget`` ticks at ``rate``; infinite where a step takes no time."""
+        left = budget / rate - self.of(0, rate)
+        return left / self.step if self.step > 0 else math.inf
 
 
 def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> int:
@@ -44,15 +66,16 @@ def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> i
     :raises FeasibilityError: it cannot; the message names the largest rate and the steps that would
     """
     budget = horizon // 2
-    delay = delay_ticks(latency.of(steps), rate)
+    takes = latency.of(steps, rate)
+    delay = delay_ticks(takes, rate)
     if delay <= budget:
         return delay
     remedies = []
-    if (largest := math.floor(budget / latency.of(steps) * 10) / 10) >= 1:
+    if (largest := math.floor(MARGIN * latency.largest_rate(steps, budget) * 10) / 10) >= LEAST_RATE:
         remedies.append(f"--rate {largest:g}")
-    if latency.step > 0 and (fewer := math.floor((budget / rate - latency.fixed) / latency.step + 1e-9)) >= 1:
-        remedies.append(f"--steps {fewer}")
+    if 1 <= (fewer := MARGIN * latency.most_steps(rate, budget)) < steps:
+        remedies.append(f"--steps {math.floor(fewer)}")
     raise FeasibilityError(
-        f"a chunk takes {latency.of(steps) * 1000:.0f} ms: {delay} ticks at {rate:g} Hz; chunks of {horizon} rows "
+        f"a chunk takes {takes * 1000:.0f} ms: {delay} ticks at {rate:g} Hz; chunks of {horizon} rows "
         f"allow {budget}; try {' or '.join(remedies) or 'a faster engine or machine'}"
     )
