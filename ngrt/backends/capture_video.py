@@ -1,5 +1,7 @@
 """A video file that plays as if it were the screen (PyAV)."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,12 @@ RATE_LIMITS = (1.0, 240.0)
 
 PIXEL_LIMIT = 8192 * 8192
 """Pixels a frame may have: 8K video has half as many."""
+
+CATCH_UP = 0.25
+"""Seconds that one look may spend on decoding: a video that cannot be decoded in real time plays slower."""
+
+PATIENCE = 1.0
+"""Seconds that closing waits for a frame that is being decoded."""
 
 EARLY = 0.001
 """Seconds before its time at which a frame counts as shown: a look that comes a hair early must not miss it."""
@@ -54,6 +62,8 @@ class VideoSource:
             self._container.close()
             raise
         self._began: float | None = None
+        self._lock = threading.Lock()
+        self._closed = False
 
     def grab(self, now: float) -> Image | None:
         """Return the newest frame due at ``now``, (height, width, 3) uint8 RGB, or None where it was returned before.
@@ -61,22 +71,34 @@ class VideoSource:
         :raises EndOfSource: the last frame's time is over
         :raises SourceError: the file is damaged at this place
         """
+        with self._lock:
+            if self._closed:
+                raise EndOfSource
+            newest = self._newest(now)
+            return None if newest is None else self._to_rgb(newest)
+
+    def _newest(self, now: float) -> VideoFrame | None:
         if self._began is None:
             self._began = now
         position = now - self._began + EARLY
-        newest = None
+        newest, enough = None, time.perf_counter() + CATCH_UP
         while self._next[0] <= position:
             newest = self._next[1]
             if newest is None:
                 raise EndOfSource
             self._next = END  # holds if decoding fails
             self._next = next(self._frames, END)
-        return None if newest is None else self._to_rgb(newest)
+            if time.perf_counter() > enough:
+                break
+        return newest
 
     def close(self) -> None:
-        """Close the file; a later `grab` finds the end."""
-        self._next = END
-        self._container.close()
+        """Close the file; a later `grab` finds the end. One in progress is waited for, but not for ever."""
+        self._closed = True
+        if self._lock.acquire(timeout=PATIENCE):  # a file must not be closed while a frame of it is decoded
+            self._next = END
+            self._container.close()
+            self._lock.release()
 
     def _to_rgb(self, frame: VideoFrame) -> Image:
         try:
@@ -125,12 +147,12 @@ def _timed(container: InputContainer, stream: VideoStream, interval: float, path
     try:
         for frame in container.decode(stream):
             _check_size(frame.width, frame.height, path)
-            time = _seconds(frame.pts, frame)
+            at = _seconds(frame.pts, frame)
             if last is not None:
-                step = None if time is None or last[0] is None else time - last[0]
+                step = None if at is None or last[0] is None else at - last[0]
                 # Times that are missing or run backward (recordings joined together) count as one frame's step.
                 due += step if step is not None and step > 0 else interval
-            last = (time, frame)
+            last = (at, frame)
             yield due, frame
     except FFmpegError as error:
         raise SourceError(

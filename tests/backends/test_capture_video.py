@@ -1,5 +1,6 @@
 """A video as the screen: times, shapes and colours, and files that cannot be played."""
 
+import threading
 from pathlib import Path
 
 import av
@@ -43,6 +44,46 @@ def test_a_slow_looker_sees_the_newest_frame_and_skips_the_rest(tmp_path: Path) 
     shown, end = play(VideoSource(write_video(tmp_path / "clip.mkv", images, rate=30)), step=0.25)
     np.testing.assert_array_equal([image for _, image in shown], [images[number] for number in (0, 7, 15, 22)])
     assert end == pytest.approx(1.0)
+
+
+def test_a_video_that_decodes_slower_than_it_plays_is_shown_late_but_without_long_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_video, "CATCH_UP", 0.0)
+    images = pictures(10)
+    shown, end = play(VideoSource(write_video(tmp_path / "clip.mkv", images, rate=30)), step=0.25)
+    np.testing.assert_array_equal([image for _, image in shown], images)
+    assert end == pytest.approx(2.5)
+
+
+def test_closing_does_not_touch_a_file_that_is_being_decoded_nor_wait_for_it_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_video, "PATIENCE", 0.1)
+    source = VideoSource(write_video(tmp_path / "clip.mkv", pictures(6), rate=30))
+    decoding, enough, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Container:
+        def close(self) -> None:
+            closed.set()
+
+    def slow(frame: object) -> None:
+        decoding.set()
+        enough.wait(20)
+
+    monkeypatch.setattr(source, "_container", Container())
+    monkeypatch.setattr(source, "_to_rgb", slow)
+    grabbing = threading.Thread(target=source.grab, args=(START,))
+    grabbing.start()
+    assert decoding.wait(20)
+    source.close()
+    assert not closed.is_set()
+    enough.set()
+    grabbing.join(20)
+    with pytest.raises(EndOfSource):
+        source.grab(START + 1)
+    source.close()
+    assert closed.is_set()
 
 
 def test_a_fast_looker_sees_each_frame_once(tmp_path: Path) -> None:
