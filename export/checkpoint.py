@@ -27,6 +27,9 @@ GAME_TENSOR = "game_embedding.weight"
 GAME_FILE_LIMIT = 64 * 2**20
 """Bytes of a file with game names."""
 
+GAME_ROWS_LIMIT = 1_000_000
+"""Rows of it: compressed, a few bytes can stand for any number of them."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -121,13 +124,19 @@ def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
             faults.append(f"{name} has shape {tuple(value.shape)}, not {shape}")
         elif value.dtype not in WEIGHTS or value.layout != torch.strided or value.device.type != "cpu":
             faults.append(f"{name} is {value.layout} {value.dtype} on {value.device}, not plain floating point")
-        elif not torch.isfinite(value.float()).all():
-            faults.append(f"{name} has weights that are not finite")
+        elif value.untyped_storage().nbytes() < value.numel() * value.element_size():
+            faults.append(f"{name} has fewer weights than its shape {shape} needs")
+    if not faults:  # only now that the weights are as many as the file has: reading them takes memory
+        faults = [f"{name} has weights that are not finite" for name in wanted if not _finite(tensors[name])]
     if faults:
         more = f" (and {len(faults) - 3} more faults)" if len(faults) > 3 else ""
         raise CheckpointError(
             f"checkpoint does not fit its configuration: {'; '.join(faults[:3])}{more}; get a whole one"
         )
+
+
+def _finite(value: Tensor) -> bool:
+    return bool(torch.isfinite(value.float()).all())
 
 
 def read_games(config: Config, folder: Path) -> dict[str, int]:
@@ -146,6 +155,8 @@ def read_games(config: Config, folder: Path) -> dict[str, int]:
         if (size := path.stat().st_size) > GAME_FILE_LIMIT:
             raise CheckpointError(f"{path} has {size} bytes; the limit for game names is {GAME_FILE_LIMIT}")
         try:
+            if (rows := pq.read_metadata(path).num_rows) > GAME_ROWS_LIMIT:
+                raise CheckpointError(f"{path} has {rows} rows; the limit for game names is {GAME_ROWS_LIMIT}")
             column = pq.read_table(path, columns=["game_label"]).column("game_label").to_pylist()
         except (pa.ArrowException, KeyError, OSError) as error:
             raise CheckpointError(f"{path} has no readable column game_label; restore it or remove it") from error

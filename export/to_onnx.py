@@ -27,7 +27,6 @@ released size loads in half the time and two thirds of the memory. Protobuf, mor
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
 
 BATCH = torch.export.Dim("B", min=1, max=1024)
-FRAMES = torch.export.Dim("F", min=1, max=64)
 STEPS = torch.export.Dim("N", min=1, max=1000)
 
 Shapes = tuple[object, ...]

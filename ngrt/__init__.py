@@ -13,18 +13,15 @@ From Python::
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ngrt.errors import NgrtError
+from ngrt.interfaces import Policy
 from ngrt.messages import NEUTRAL, Chunk, PadState
-
-if TYPE_CHECKING:
-    from ngrt.interfaces import Policy
 
 __all__ = ["NEUTRAL", "Chunk", "NgrtError", "PadState", "Policy", "load_policy"]
 
 
-def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: int | None = None) -> "Policy":
+def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: int | None = None) -> Policy:
     """Load the engine bundle in folder ``path``, its hashes checked.
 
     ``threads``: how many the engine uses, all cores if None; ``seed``: makes the noise that `predict` draws repeatable.

@@ -162,6 +162,7 @@ class _Reporter:
             latency_p99=readings.latency_p99,
             age_p50=readings.age_p50,
             age_p99=readings.age_p99,
+            late_p99=readings.late_p99,
             max_age=control.max_age,
             frames=readings.frames,
             dropped=readings.dropped,

@@ -13,14 +13,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from cyclopts.config import Toml
 from pydantic import ValidationError
 from rich.console import Console
 
 from ngrt.bundle import Precision
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
+from ngrt.figures import printable
 from ngrt.settings import PlaySettings
+
+SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True)
@@ -78,7 +81,7 @@ def predict(
     /,
     *frames: Path,
     noise: Path | None = None,
-    seed: int | None = None,
+    seed: Annotated[int | None, SEED] = None,
     steps: int | None = None,
     guidance: float = 1.0,
     game: str | None = None,
@@ -180,7 +183,7 @@ def synth(
     *,
     size: Literal["tiny", "released"],
     out_file: Annotated[Path, Parameter(name="--out")],
-    seed: int = 0,
+    seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Write a checkpoint with random weights in NitroGen's layout, for tests and benchmarks without the weights.
 
@@ -263,10 +266,13 @@ def _settings_file(chosen: Path | None) -> Toml:
     if chosen is not None and not chosen.is_file():
         raise SettingsError(f"settings file {chosen} does not exist; name one with --config, or leave it out")
     try:
-        if path.is_file():
-            tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise SettingsError(f"settings file {path} is not TOML ({error}); correct it or leave it out") from error
+    commands = sorted(name for name in app if not name.startswith("-"))
+    if unknown := [key for key in content if key not in commands]:
+        tables = ", ".join(f"[{command}]" for command in commands)
+        raise SettingsError(f"settings file {path} has {unknown[0]!r}; settings belong under one of {tables}")
     return Toml(path)
 
 
@@ -287,7 +293,7 @@ def _tell(text: str) -> None:
 def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
     if traceback_of is not None:
         traceback.print_exception(traceback_of, file=sys.stderr)
-    err.print(f"ngrt: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"ngrt: {printable(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
     return code
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
-from ngrt.figures import DIM, STRONG, TITLE, Line, Snapshot, clock, figure_lines, line, plain_line, summary
+from ngrt.figures import DIM, STRONG, TITLE, Line, Snapshot, clock, figure_lines, line, plain_line, printable, summary
 from ngrt.padview import draw_pad, pad_labels
 from ngrt.painting import fit, paint
 
@@ -93,7 +93,7 @@ class Dashboard:
 
 def _title(shot: Snapshot, width: int) -> Line:
     time = clock(shot.elapsed) + ("" if shot.duration is None else f" / {clock(shot.duration)}")
-    names = line(("ngrt  ", TITLE), (shot.source, STRONG), "  played by  ", (shot.policy, STRONG))
+    names = line(("ngrt  ", TITLE), (printable(shot.source), STRONG), "  played by  ", (printable(shot.policy), STRONG))
     return [*Segment.adjust_line_length(names, max(0, width - len(time) - 1)), Segment(f" {time}", STRONG)]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 from rich.table import Table
+from rich.text import Text
 
 from ngrt.messages import NEUTRAL, Image, PadState
 
@@ -38,6 +39,7 @@ class Snapshot:
     latency_p99: float | None = None
     age_p50: float | None = None
     age_p99: float | None = None
+    late_p99: float | None = None
     max_age: float = 0.25
     frames: int = 0
     dropped: int = 0
@@ -74,11 +76,12 @@ def plain_line(shot: Snapshot) -> str:
 
 def summary(shot: Snapshot) -> Table:
     """Return the session's figures as a table, for its end."""
-    table = Table(show_header=False, title=f"{shot.source}, played by {shot.policy}", title_justify="left")
+    title = Text(printable(f"{shot.source}, played by {shot.policy}"))
+    table = Table(show_header=False, title=title, title_justify="left")
     table.add_column(style="dim")
     table.add_column()
     table.add_row("played for", f"{shot.elapsed:.1f} s, pad {shot.pad_name}")
-    table.add_row("rate held", f"{_hz(shot.rate_held)} of {shot.rate:g} Hz")
+    table.add_row("rate held", f"{_hz(shot.rate_held)} of {shot.rate:g} Hz, ticks {_ms(shot.late_p99)} late (p99)")
     table.add_row(
         "ticks", f"{shot.played:,} played, {shot.held:,} held, {shot.neutral:,} neutral, {shot.missed:,} missed"
     )
@@ -88,6 +91,11 @@ def summary(shot: Snapshot) -> Table:
     if shot.score is not None:
         table.add_row("score", shot.score)
     return table
+
+
+def printable(text: str) -> str:
+    """Return ``text`` from a file or a person on one line, without what could steer a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def figure_lines(shot: Snapshot) -> list[Line]:

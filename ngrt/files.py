@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -24,7 +25,8 @@ def load_noise(path: Path) -> Array:
         raise ObservationError(f"noise file {path} has {size} bytes; the limit is {NOISE_LIMIT}")
     try:
         array = np.load(path, allow_pickle=False)  # a pickle could run code
-    except (ValueError, OSError, EOFError) as error:
+    # what a header claims can fail in many ways
+    except (ValueError, OSError, EOFError, MemoryError, SyntaxError, TokenError) as error:
         raise ObservationError(f"noise file {path} is not a plain .npy array; save one with numpy.save") from error
     if not isinstance(array, np.ndarray):
         raise ObservationError(f"noise file {path} is an archive; save a single array with numpy.save")
@@ -37,8 +39,13 @@ def save_chunk(chunk: Chunk, path: Path) -> None:
     :raises SettingsError: the file cannot be written
     """
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, actions=chunk.actions, j_left=chunk.j_left, j_right=chunk.j_right, buttons=chunk.buttons)
-        os.replace(file.name, path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+            try:
+                np.savez(part, actions=chunk.actions, j_left=chunk.j_left, j_right=chunk.j_right, buttons=chunk.buttons)
+                part.flush()
+                os.chmod(part.name, 0o644)  # a temporary file is its owner's alone
+                os.replace(part.name, path)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --out") from error

@@ -50,7 +50,7 @@ class PlaySettings(BaseModel):
     threads: Annotated[
         int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")
     ] = None
-    seed: Annotated[int | None, Field(ge=0, description="Makes noise and arcade repeatable.")] = None
+    seed: Annotated[int | None, Field(ge=0, lt=2**63, description="Makes noise and arcade repeatable.")] = None
 
     def source(self, engine: Path | None) -> SourceKind:
         """Return which game was chosen, the arcade where none was.

@@ -8,16 +8,17 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ngrt.bundle import Manifest
+from ngrt.figures import printable
 from ngrt.messages import Chunk
 
 
 def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
     """Return a two-column table of names and values."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(title=Text(printable(title)), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(printable(value)))
     return table
 
 

@@ -85,6 +85,7 @@ def save(model: NitroGen, out: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=out.parent, suffix=".part", delete=False) as part:
             try:
                 torch.save({"model": model.state_dict(), "ckpt_config": configuration()}, part)
+                os.chmod(part.name, 0o644)  # a temporary file is its owner's alone
                 os.replace(part.name, out)
             finally:
                 Path(part.name).unlink(missing_ok=True)

@@ -22,6 +22,12 @@ EMPTY_SLOT = -1
 """The game slot under guidance: zeros, in both branches."""
 
 
+DENOISE_INPUTS = {"x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance"}
+
+MOST_STEPS = 1000
+MOST_GUIDANCE = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What the observe graph made of the frames: everything a chunk's denoise steps share.
@@ -53,6 +59,7 @@ class OnnxPolicy:
         # side by side: hashing and loading the two large ones each keep a core busy for seconds
         with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
             self._observe, self._denoise, self._schedule = pool.map(load, ("observe", "denoise", "schedule"))
+        self._check_fit(folder)
 
     @property
     def spec(self) -> PolicySpec:
@@ -78,15 +85,18 @@ class OnnxPolicy:
         count = self._check_steps(steps)
         noise = self.draw_noise() if noise is None else self._check_noise(noise)
         observed = self.observe(frames, guidance, game)
-        return decode(self.denoise(observed, noise, count)[0], old_layout=self.spec.old_layout)
+        actions = self.denoise(observed, noise, count)[0]
+        if not np.isfinite(actions).all():  # a pad must never see them
+            raise ObservationError(f"the policy's actions are not finite at guidance {guidance:g}; export it as fp32")
+        return decode(actions, old_layout=self.spec.old_layout)
 
     def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Observation:
         """Return what the denoise steps need to know of ``frames``: run once per observation."""
         limit = self.spec.context_frames
         if not 1 <= len(frames) <= limit:
             raise ObservationError(f"{len(frames)} frames given; this policy takes 1 to {limit}, oldest first")
-        if not np.isfinite(guidance):
-            raise ObservationError(f"guidance is {guidance}; it must be a finite number, 1 for none")
+        if not abs(guidance) <= MOST_GUIDANCE:
+            raise ObservationError(f"guidance is {guidance}; it must be within {MOST_GUIDANCE} of 0, 1 for none")
         slot = self._game_slot(game)
         pictures = observation(frames, self.spec.image_size)
         if guidance == 1.0:
@@ -141,10 +151,42 @@ class OnnxPolicy:
             (self._modulations[steps],) = self._schedule.run(["modulations"], feed)
         return self._modulations[steps]
 
+    def _check_fit(self, folder: Path) -> None:
+        """Check that the graphs take and give what the policy says of itself, so that the first chunk cannot fail.
+
+        :raises BundleError: they do not
+        """
+        spec = self.spec
+        keys_values = {f"{part}_{layer}" for layer in range(spec.cross_layers) for part in ("key", "value")}
+        frames = _shapes(self._observe.get_inputs()).get("frames", [])
+        x = _shapes(self._denoise.get_inputs()).get("x", [])
+        found = (
+            set(_shapes(self._observe.get_inputs())),
+            set(_shapes(self._observe.get_outputs())),
+            set(_shapes(self._denoise.get_inputs())) - DENOISE_INPUTS,
+            set(_shapes(self._denoise.get_outputs())),
+            set(_shapes(self._schedule.get_outputs())),
+            frames[2:],
+            x[1:],
+        )
+        stated = (
+            {"frames", "game"} if spec.game_token else {"frames"},
+            {"context", *keys_values},
+            keys_values,
+            {"next_x"},
+            {"modulations"},
+            [spec.image_size, spec.image_size, 3],
+            [spec.action_horizon, spec.action_dim],
+        )
+        for graph, policy in zip(found, stated, strict=True):
+            if graph != policy:
+                has, needs = (sorted(map(str, each)) for each in (graph, policy))
+                raise BundleError(f"{folder}: its graphs have {has}, its policy needs {needs}; export the bundle again")
+
     def _check_steps(self, steps: int | None) -> int:
         count = self.spec.steps if steps is None else steps
-        if not 1 <= count <= self.spec.timestep_buckets:
-            raise ObservationError(f"steps is {count}; it must be from 1 to {self.spec.timestep_buckets}")
+        if not 1 <= count <= MOST_STEPS:
+            raise ObservationError(f"steps is {count}; it must be from 1 to {MOST_STEPS}")
         return count
 
     def _check_noise(self, noise: Array) -> Array:
@@ -176,12 +218,11 @@ def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | N
     options.add_session_config_entry("session.force_spinning_stop", "1")
     path = folder / manifest.graphs[name].file
     try:
-        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
         reason = str(error).splitlines()[0]
         raise BundleError(f"{path} cannot be loaded ({reason}); export the bundle again") from error
-    found = {tensor.name for tensor in session.get_inputs()}
-    stated = {tensor.name for tensor in manifest.graphs[name].inputs}
-    if found != stated:
-        raise BundleError(f"{path} takes {sorted(found)}, its manifest says {sorted(stated)}; export the bundle again")
-    return session
+
+
+def _shapes(tensors: Sequence[ort.NodeArg]) -> dict[str, list[int | str]]:
+    return {tensor.name: tensor.shape for tensor in tensors}

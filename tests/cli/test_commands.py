@@ -103,6 +103,33 @@ def test_predict_refuses_a_noise_file_that_is_a_pickle(tiny_bundle: Path, frame:
     assert "not a plain .npy array" in complaint(capsys)
 
 
+def test_predict_refuses_a_noise_file_whose_header_lies(tiny_bundle: Path, frame: Path, capsys: Captured) -> None:
+    for header in ("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }", "{'descr': ("):
+        text = header.ljust(117) + "\n"
+        Path("noise.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode())
+        assert run(["predict", str(tiny_bundle), str(frame), "--noise", "noise.npy"]) == 1
+        assert "not a plain .npy array" in complaint(capsys)
+
+
+def test_predict_writes_a_file_that_others_can_read_and_leaves_nothing_where_it_cannot(
+    tiny_bundle: Path, frame: Path, capsys: Captured
+) -> None:
+    Path("folder").mkdir()
+    before = sorted(Path.cwd().iterdir())
+    assert run(["predict", str(tiny_bundle), str(frame), "--out", "folder"]) == 1
+    assert "cannot write folder" in complaint(capsys)
+    assert sorted(Path.cwd().iterdir()) == before
+    assert run(["predict", str(tiny_bundle), str(frame), "--out", "chunk.npz"]) == 0
+    assert Path("chunk.npz").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999999"])
+def test_a_seed_out_of_range_is_wrong_usage(seed: str, capsys: Captured) -> None:
+    for arguments in (["synth", "--size", "tiny", "--out", "a.pt"], ["predict", "engine", "frame.png"], ["play"]):
+        assert run([*arguments, "--seed", seed]) == 2
+        assert "seed" in complaint(capsys)
+
+
 def test_predict_names_an_image_that_is_not_there(tiny_bundle: Path, capsys: Captured) -> None:
     assert run(["predict", str(tiny_bundle), "gone.png"]) == 1
     assert "gone.png" in complaint(capsys)
@@ -173,6 +200,18 @@ def test_a_settings_file_with_a_word_nobody_knows_is_refused(capsys: Captured) -
     Path("ngrt.toml").write_text("[play]\nrat = 3\n")
     assert run(["play"]) == 2
     assert "rat" in complaint(capsys)
+
+
+@pytest.mark.parametrize("content", ["rate = 20", "[ply]\nrate = 20"])
+def test_settings_in_no_commands_table_are_refused(content: str, capsys: Captured) -> None:
+    Path("ngrt.toml").write_text(content)
+    assert run(["play"]) == 1
+    assert "[play]" in complaint(capsys)
+
+
+def test_an_error_is_one_line_whatever_is_in_a_name(capsys: Captured) -> None:
+    assert run(["info", "two\nlines\x1b[31m"]) == 1
+    assert "\x1b" not in complaint(capsys)
 
 
 def test_a_settings_file_that_is_not_toml_is_refused(capsys: Captured) -> None:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import export.checkpoint
 from export.checkpoint import load_checkpoint
 from export.config import find_tower
 from ngrt.errors import CheckpointError
@@ -66,9 +67,14 @@ def too_large_for_single_precision(weights: Weights) -> None:
     weights[NAME] = weights[NAME].double() + 1e300
 
 
+def one_number_for_all(weights: Weights) -> None:
+    weights[NAME] = torch.zeros(1, 1).expand(24, 24)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (one_number_for_all, rf"{NAME} has fewer weights than its shape \(24, 24\) needs"),
         (without, rf"{NAME} is missing; get a whole one"),
         (with_more, r"'model\.more\.weight' is not a tensor of this model"),
         (with_a_strange_name, r"'line\\nbreak\\x1b\[31mx+\.\.\. is not a tensor"),
@@ -257,6 +263,15 @@ def test_game_names_that_cannot_be_read_are_refused(tmp_path: Path, out: Path) -
     refused(CheckpointError, r"games\.parquet has no readable column game_label", path, out)
     pq.write_table(pa.table({"label": ["celeste"]}), tmp_path / "games.parquet")
     refused(CheckpointError, r"games\.parquet has no readable column game_label", path, out)
+
+
+def test_more_rows_of_game_names_than_anyone_needs_are_refused_unread(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export.checkpoint, "GAME_ROWS_LIMIT", 3)
+    path = write_small(tmp_path, {"tokenizer_cfg": {"max_sequence_length": 5}}, games=("celeste",))
+    pq.write_table(pa.table({"game_label": ["celeste"] * 4}), tmp_path / "games.parquet")
+    refused(CheckpointError, r"games\.parquet has 4 rows; the limit for game names is 3", path, out)
 
 
 def test_without_its_file_of_names_a_policy_knows_no_games(tmp_path: Path) -> None:

@@ -191,8 +191,12 @@ def test_a_model_that_torch_cannot_trace_is_refused(small: Variant, out: Path, m
     refused(ExportError, r"torch 2\.\S+ cannot write this model as ONNX; install torch", small.path, out)
 
 
-def test_what_was_exported_does_not_depend_on_the_working_folder(small: Variant, tmp_path: Path) -> None:
+def test_what_was_exported_does_not_depend_on_the_working_folder(
+    small: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = small.bundle
+    monkeypatch.chdir(tmp_path)
     graph = write_graph("schedule", small.checkpoint.model, "fp32", tmp_path)
-    assert graph.sha256 == read_manifest(small.bundle).graphs["schedule"].sha256
-    assert Manifest.model_validate(json.loads((small.bundle / "manifest.json").read_text()))
+    assert graph.sha256 == read_manifest(bundle).graphs["schedule"].sha256
+    assert Manifest.model_validate(json.loads((bundle / "manifest.json").read_text()))
     assert os.listdir(tmp_path) == ["schedule.onnx"]

@@ -1,15 +1,20 @@
 """What a bundle must be to be loaded."""
 
+import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import ngrt
+from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError
+from ngrt.tables import bundle_table
 
 
 @pytest.fixture
@@ -95,3 +100,28 @@ def test_a_manifest_of_absurd_size_is_refused_unread(copy: Path) -> None:
     with (copy / "manifest.json").open("ab") as file:
         file.truncate(17 * 2**20)
     assert "the limit is" in refusal(copy)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("action_horizon", 17, r"\['18', '25'\], its policy needs \['17', '25'\]"),
+        ("action_dim", 21, r"\['18', '25'\], its policy needs \['18', '21'\]"),
+        ("image_size", 128, "its policy needs"),
+        ("cross_layers", 1, "its policy needs"),
+        ("game_token", True, r"\['frames'\], its policy needs \['frames', 'game'\]"),
+    ],
+)
+def test_a_policy_that_its_graphs_do_not_fit_is_refused(copy: Path, field: str, value: object, words: str) -> None:
+    edit(copy, lambda manifest: manifest["policy"].update({field: value}))
+    assert re.search(words, refusal(copy))
+
+
+def test_what_a_manifest_says_cannot_steer_the_terminal(copy: Path) -> None:
+    edit(copy, lambda manifest: manifest.update(name="x[/q]", notice="\x1b]0;title\x07 [red]"))
+    console = Console(file=io.StringIO(), width=200)
+    console.print(bundle_table(copy, read_manifest(copy)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "x[/q]" in text
+    assert "[red]" in text
+    assert "\x1b" not in text

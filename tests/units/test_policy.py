@@ -1,5 +1,7 @@
 """`ngrt.load_policy` and `policy.predict`."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +86,30 @@ def test_noise_that_does_not_fit_is_refused(policy: OnnxPolicy, noise: np.ndarra
 def test_guidance_that_is_no_number_is_refused(policy: OnnxPolicy) -> None:
     with pytest.raises(ObservationError, match="guidance is nan"):
         policy.predict([FRAME], guidance=float("nan"))
+
+
+@pytest.mark.parametrize("guidance", [1e300, -101.0, float("inf")])
+def test_guidance_out_of_range_is_refused(policy: OnnxPolicy, guidance: float) -> None:
+    with pytest.raises(ObservationError, match="it must be within 100 of 0"):
+        policy.predict([FRAME], guidance=guidance)
+
+
+def test_actions_that_are_not_finite_never_become_a_chunk(policy: OnnxPolicy) -> None:
+    noise = np.full((18, 25), np.finfo(np.float32).max, np.float32)
+    with pytest.raises(ObservationError, match="actions are not finite"):
+        policy.predict([FRAME], noise)
+
+
+def test_more_steps_than_the_training_had_times_are_fine(tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "coarse"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["policy"]["timestep_buckets"] = 10
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert np.isfinite(OnnxPolicy(folder, threads=1).predict([FRAME], steps=16).actions).all()
+
+
+def test_all_that_the_package_promises_is_there() -> None:
+    assert all(hasattr(ngrt, name) for name in ngrt.__all__)
 
 
 def test_a_game_the_policy_does_not_know_is_refused_with_those_it_does(bundle_of: Callable[[str], Path]) -> None:
