@@ -47,8 +47,8 @@ def fetch(repository: str) -> Path:
         ) from error
     except LocalEntryNotFoundError as error:
         raise CheckpointError(
-            f"{repository} is no file here, and the hub cannot be reached for {repository}/{CHECKPOINT_FILE}; check the "
-            "network, or give a file"
+            f"{repository} is no file here, and the hub cannot be reached for {repository}/{CHECKPOINT_FILE}; check "
+            "the network, or give a file"
         ) from error
     except EntryNotFoundError as error:
         raise CheckpointError(
