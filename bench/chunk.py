@@ -13,6 +13,8 @@ from bench.baseline import Baseline
 from bench.result import Distribution
 from bench.work import Product, Work, count
 from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.bundle import read_manifest, sha256_of
+from ngrt.errors import CheckpointError
 from ngrt.messages import Array
 
 PAIRS = 7
@@ -101,6 +103,11 @@ def compare(engine: Path, checkpoint: Path, threads: int, pairs: int = PAIRS, st
 
     :raises ngrt.errors.NgrtError: engine or checkpoint cannot be loaded
     """
+    stated, actual = read_manifest(engine).checkpoint.sha256, sha256_of(checkpoint)
+    if stated != actual:
+        raise CheckpointError(
+            f"{checkpoint} has SHA-256 {actual[:12]}…; {engine} was made from {stated[:12]}…: give that checkpoint"
+        )
     ours, theirs = Engine(engine, threads), Baseline(checkpoint, threads)
     spec = ours.policy.spec
     steps = steps or spec.steps

@@ -1,15 +1,13 @@
 """The results of a run: tables for people, JSON with every sample for programs."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 
 from bench.result import Provenance
-from ngrt.errors import SettingsError
+from ngrt.files import write_whole
 from ngrt.tables import facts_table
 
 
@@ -40,14 +38,4 @@ def write_json(content: Mapping[str, object], path: Path, console: Console) -> N
     if path == Path("-"):
         console.out(text, end="", highlight=False)
         return
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as part:
-            try:
-                part.write(text)
-                part.flush()
-                os.chmod(part.name, 0o644)
-                os.replace(part.name, path)
-            finally:
-                Path(part.name).unlink(missing_ok=True)
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --json") from error
+    write_whole(path, text.encode())

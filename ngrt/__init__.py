@@ -11,17 +11,35 @@ From Python::
     chunk.pad(0)                         # what the gamepad should do first
 """
 
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ngrt.errors import NgrtError
-from ngrt.interfaces import Policy
-from ngrt.messages import NEUTRAL, Chunk, PadState
+if TYPE_CHECKING:
+    from ngrt.errors import NgrtError
+    from ngrt.interfaces import Policy
+    from ngrt.messages import NEUTRAL, Chunk, PadState
 
 __all__ = ["NEUTRAL", "Chunk", "NgrtError", "PadState", "Policy", "load_policy"]
 
+_HOMES = {
+    "NEUTRAL": "ngrt.messages",
+    "Chunk": "ngrt.messages",
+    "NgrtError": "ngrt.errors",
+    "PadState": "ngrt.messages",
+    "Policy": "ngrt.interfaces",
+}
 
-def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: int | None = None) -> Policy:
+
+def __getattr__(name: str) -> object:
+    """Import the public names when they are asked for: the command line is ready for Ctrl-C before numpy is loaded."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: int | None = None) -> "Policy":
     """Load the engine bundle in folder ``path``, its hashes checked.
 
     ``threads``: how many the engine uses, all cores if None; ``seed``: makes the noise that `predict` draws repeatable.

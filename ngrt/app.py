@@ -65,6 +65,7 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
     folder = engine or arcade_engine()
     clock = MonotonicClock()
     with ExitStack() as stack:
+        view.note(f"opening {kind}")
         game = stack.enter_context(_opened_game(kind, settings, clock))
         view.note(f"loading {folder}")
         policy = stack.enter_context(_opened_policy(folder, settings))

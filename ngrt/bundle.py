@@ -12,6 +12,7 @@ Graphs (B batch, F frames, S image side, L context tokens, H horizon, A action c
 
 import hashlib
 import json
+import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -144,6 +145,8 @@ def read_manifest(folder: Path) -> Manifest:
     :raises BundleError: there is none, it is damaged, or it is of a newer version
     """
     path = folder / MANIFEST
+    if os.path.isfile(folder):
+        raise BundleError(f"{folder} is a file, not an engine bundle; make one with: ngrt export {folder} --out DIR")
     if not folder.is_dir():
         raise BundleError(f"no engine bundle at {folder}; make one with: ngrt export CHECKPOINT --out {folder}")
     if not path.is_file():

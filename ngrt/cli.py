@@ -79,7 +79,7 @@ def play(
 def predict(
     engine: Path,
     /,
-    *frames: Path,
+    *frames: Annotated[Path, Parameter(json_list=False)],
     noise: Path | None = None,
     seed: Annotated[int | None, SEED] = None,
     steps: int | None = None,
@@ -245,16 +245,25 @@ def launch(
     try:
         app.config = _settings_file(config)
         app(tokens)
-    except CycloptsError as error:
-        return _fail(_usage(error), 2, error if debug else None)
-    except NgrtError as error:
-        return _fail(str(error), 1, error if debug else None)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001  (a fault of ngrt's own is told in one line as well)
-        text = f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
-        return _fail(text, 1, error if debug else None)
+    except Exception as error:  # noqa: BLE001  (whatever goes wrong is told in one line)
+        if _was_interrupted(error):
+            return 130
+        return _fail(_told(error), 2 if isinstance(error, CycloptsError) else 1, error if debug else None)
     return 0
+
+
+def _told(error: Exception) -> str:
+    """Return an error in one line."""
+    if isinstance(error, CycloptsError):
+        return _usage(error)
+    if isinstance(error, NgrtError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; check the path, its permissions and the space on the disk"
+    return f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
 
 
 def _settings_file(chosen: Path | None) -> Toml:
@@ -283,6 +292,13 @@ def run(arguments: Sequence[str]) -> int:
         return int(app.meta(arguments) or 0)  # help and version return nothing
     except CycloptsError as error:
         return _fail(_usage(error), 2, None)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Return whether an interrupt is behind ``error``: a library that was just being imported may have changed it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _tell(text: str) -> None:

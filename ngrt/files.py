@@ -1,5 +1,6 @@
 """The small files of ``ngrt predict``: noise in, a chunk out."""
 
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -38,14 +39,23 @@ def save_chunk(chunk: Chunk, path: Path) -> None:
 
     :raises SettingsError: the file cannot be written
     """
+    with io.BytesIO() as buffer:
+        np.savez(buffer, actions=chunk.actions, j_left=chunk.j_left, j_right=chunk.j_right, buttons=chunk.buttons)
+        write_whole(path, buffer.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, all of it or nothing. A link is followed; what is there and is no file is left alone.
+
+    :raises SettingsError: the file cannot be written
+    """
+    target = Path(os.path.realpath(path))
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            try:
-                np.savez(part, actions=chunk.actions, j_left=chunk.j_left, j_right=chunk.j_right, buttons=chunk.buttons)
-                part.flush()
-                os.chmod(part.name, 0o644)  # a temporary file is its owner's alone
-                os.replace(part.name, path)
-            finally:
-                Path(part.name).unlink(missing_ok=True)
+        if os.path.lexists(target) and not os.path.isfile(target):
+            raise SettingsError(f"cannot write {path}: it is there and is no file; choose another name")
+        with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+            part = Path(folder) / "part"
+            part.write_bytes(content)
+            os.replace(part, target)
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+        raise SettingsError(f"cannot write {path}: {error.strerror}; choose another name") from error

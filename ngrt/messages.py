@@ -39,7 +39,7 @@ class PadState:
 NEUTRAL = PadState()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
     """A horizon of future pad states, as predicted from one observation.
 

@@ -20,8 +20,8 @@ class PlaySettings(BaseModel):
     arcade: Annotated[bool, Field(description="Play the built-in arcade game.")] = False
     video: Annotated[Path | None, Field(description="Watch a video file, at its own frame rate.")] = None
     display: Annotated[str | None, Field(description="Watch an X11 display, such as :0.")] = None
-    image: Annotated[tuple[Path, ...], Field(description="Watch still images, a second each, in a loop.")] = ()
-    rate: Annotated[float, Field(gt=0, le=1000, description="Control ticks a second.")] = 60.0
+    image: Annotated[tuple[Path, ...], Field(description="Watch a still image; repeat for more, a second each.")] = ()
+    rate: Annotated[float, Field(ge=0.1, le=1000, description="Control ticks a second.")] = 60.0
     steps: Annotated[
         int | None, Field(ge=1, le=1000, description="Denoise steps a chunk; the checkpoint's own if not given.")
     ] = None

@@ -74,16 +74,23 @@ def open_view(console: Console) -> Iterator[View]:
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
     """Open a progress display and yield what moves it: the stage's name and the share that is done, 0 to 1."""
+    if not console.is_terminal:
+        yield lambda stage, share: console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f}%"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("starting", total=1.0)
+    progress = Progress(*columns, console=console)
+    task = progress.add_task("starting", total=1.0)
 
-        def report(stage: str, share: float) -> None:
-            progress.update(task, description=stage, completed=share)
+    def report(stage: str, share: float) -> None:
+        progress.start()
+        progress.update(task, description=stage, completed=share)
 
+    try:
         yield report
+    finally:
+        progress.stop()

@@ -1,5 +1,6 @@
 """A bundle's graphs under ONNX Runtime."""
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import onnxruntime as ort
 
 from ngrt.actions import decode
 from ngrt.bundle import GraphName, Manifest, PolicySpec, check_graph, read_manifest
-from ngrt.errors import BundleError, ObservationError
+from ngrt.errors import BundleError, ObservationError, SettingsError
 from ngrt.messages import Array, Chunk, Image
 from ngrt.preprocess import observation
 
@@ -24,8 +25,12 @@ EMPTY_SLOT = -1
 
 DENOISE_INPUTS = {"x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance"}
 
+LEAST_THREADS = 8
+"""Threads that may be asked for on any machine; far more than it has cores only wait for each other."""
+
 MOST_STEPS = 1000
 MOST_GUIDANCE = 100
+MOST_NOISE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,9 @@ class OnnxPolicy:
     """
 
     def __init__(self, folder: Path, threads: int | None = None, seed: int | None = None) -> None:
+        most = max(LEAST_THREADS, os.cpu_count() or 1)
+        if threads is not None and not 1 <= threads <= most:
+            raise SettingsError(f"threads is {threads}; on this machine it must be from 1 to {most}")
         self.manifest = read_manifest(folder)
         self._random = np.random.default_rng(seed)
         self._modulations: dict[int, Array] = {}
@@ -92,6 +100,8 @@ class OnnxPolicy:
 
     def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Observation:
         """Return what the denoise steps need to know of ``frames``: run once per observation."""
+        if hasattr(frames, "shape"):
+            raise ObservationError("frames is one array; give a list of frames, for one of them: [frame]")
         limit = self.spec.context_frames
         if not 1 <= len(frames) <= limit:
             raise ObservationError(f"{len(frames)} frames given; this policy takes 1 to {limit}, oldest first")
@@ -178,6 +188,10 @@ class OnnxPolicy:
             [spec.image_size, spec.image_size, 3],
             [spec.action_horizon, spec.action_dim],
         )
+        if frames[1:2] == [1] and spec.context_frames != 1:
+            raise BundleError(f"{folder}: its graph takes 1 frame, its policy {spec.context_frames}; export it again")
+        if spec.games and not spec.game_token:
+            raise BundleError(f"{folder}: its policy names games and has no place for one; export the bundle again")
         for graph, policy in zip(found, stated, strict=True):
             if graph != policy:
                 has, needs = (sorted(map(str, each)) for each in (graph, policy))
@@ -196,8 +210,12 @@ class OnnxPolicy:
             array = array[0]
         if array.shape != shape:
             raise ObservationError(f"noise has shape {array.shape}; this policy takes {shape}")
-        if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
-            raise ObservationError(f"noise of dtype {array.dtype} must be float32 with finite values")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise ObservationError(f"noise has dtype {array.dtype}; it must be float32")
+        if not (np.abs(array) <= MOST_NOISE).all():  # also where it is NaN
+            raise ObservationError(
+                f"noise has values that are not within {MOST_NOISE:g} of 0; draw it from Normal(0, 1)"
+            )
         return array.astype(np.float32)
 
     def _game_slot(self, game: str | None) -> int:

@@ -14,6 +14,7 @@ from bench.work import RUNS, count
 from export.checkpoint import load_checkpoint
 from export.config import resolve
 from export.synth import configuration
+from ngrt.errors import CheckpointError
 from tests.conftest import PARITY
 
 BundleOf = Callable[[str], Path]
@@ -70,6 +71,11 @@ def test_the_arithmetic_of_the_released_size_is_what_its_shapes_say() -> None:
 def test_the_share_and_what_is_possible_say_the_same(result: ChunkResult) -> None:
     assert result.share == pytest.approx(result.ratio / result.possible)
     assert len(result.work.product.samples) == 3 * RUNS
+
+
+def test_an_engine_of_another_checkpoint_is_not_compared(bundle_of: BundleOf) -> None:
+    with pytest.raises(CheckpointError, match="was made from"):
+        compare(bundle_of("tiny"), PARITY / "tiny-games.pt", threads=1, pairs=1)
 
 
 def test_both_sides_get_the_threads_that_are_reported(bundle_of: BundleOf) -> None:

@@ -1,6 +1,7 @@
 """The commands, in process: what they print where, and how they end."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,47 @@ def test_predict_writes_a_file_that_others_can_read_and_leaves_nothing_where_it_
     assert Path("chunk.npz").stat().st_mode & 0o777 == 0o644
 
 
+def test_what_is_no_file_is_never_replaced_and_a_link_is_followed(
+    tiny_bundle: Path, frame: Path, capsys: Captured
+) -> None:
+    arguments = ["predict", str(tiny_bundle), str(frame), "--out"]
+    os.mkfifo("pipe")
+    assert run([*arguments, "pipe"]) == 1
+    assert "is no file" in complaint(capsys)
+    assert Path("pipe").is_fifo()
+    Path("target.npz").write_bytes(b"old")
+    Path("link.npz").symlink_to("target.npz")
+    assert run([*arguments, "link.npz"]) == 0
+    assert Path("link.npz").is_symlink()
+    assert Path("target.npz").read_bytes() != b"old"
+
+
+def test_a_name_too_long_for_the_disk_is_told_without_calling_it_a_fault(tiny_bundle: Path, capsys: Captured) -> None:
+    assert run(["predict", str(tiny_bundle), "x" * 300]) == 1
+    assert "fault in ngrt" not in complaint(capsys)
+
+
+def test_a_checkpoint_is_no_engine_and_the_error_says_how_to_make_one(frame: Path, capsys: Captured) -> None:
+    from tests.conftest import PARITY
+
+    assert run(["predict", str(PARITY / "tiny.pt"), str(frame)]) == 1
+    assert "tiny.pt --out DIR" in complaint(capsys)
+
+
+def test_an_interrupt_that_a_library_turned_into_another_error_still_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def swallowed(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr("ngrt.app.play", swallowed)
+    assert run(["play"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("seed", ["-1", "99999999999999999999999"])
 def test_a_seed_out_of_range_is_wrong_usage(seed: str, capsys: Captured) -> None:
     for arguments in (["synth", "--size", "tiny", "--out", "a.pt"], ["predict", "engine", "frame.png"], ["play"]):
@@ -241,7 +283,7 @@ def test_play_refuses_a_rate_that_cannot_hold_with_the_remedy(tiny_bundle: Path,
     assert captured.out == ""
     *notes, error = captured.err.splitlines()
     assert "try --rate" in error
-    assert [note.split()[0] for note in notes] == ["loading", "measuring"]
+    assert [note.split()[0] for note in notes] == ["opening", "loading", "measuring"]
 
 
 def test_play_takes_context_guidance_and_games_from_the_checkpoint(

@@ -19,6 +19,7 @@ from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli import run
 from ngrt.messages import NEUTRAL
+from tests.conftest import PARITY
 
 UNWANTED = "torch", "transformers", "onnx", "onnxscript", "huggingface_hub", "pyarrow"
 
@@ -73,15 +74,31 @@ def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
-def test_an_interrupt_before_play_begins_ends_with_130_and_no_traceback(tiny_bundle: Path, frame: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_play_begins_ends_with_130_and_no_traceback(
+    number: signal.Signals, tiny_bundle: Path, frame: Path
+) -> None:
     arguments = [sys.executable, "-m", "ngrt", "play", str(tiny_bundle), "--image", str(frame), "--rate", "20"]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("loading")
-    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline().startswith("opening")
+    process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+def test_a_termination_during_an_export_leaves_nothing_behind(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "ngrt", "export", str(PARITY / "tiny.pt"), "--out", str(tmp_path / "bundle")]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "writing" not in process.stderr.readline():
+        assert process.poll() is None
+    process.terminate()
+    _, errors = process.communicate(timeout=50)
+    assert process.returncode == 130, errors
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
@@ -103,3 +120,8 @@ main()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 130, done.stderr
     assert done.stderr == ""
+
+
+def test_the_package_itself_loads_nothing_that_takes_time() -> None:
+    code = "import sys, ngrt, ngrt.__main__; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=50).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 
 import ngrt
 from ngrt.backends.policy_onnx import OnnxPolicy
-from ngrt.errors import ObservationError
+from ngrt.errors import ObservationError, SettingsError
 from ngrt.messages import Image
 
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
@@ -94,10 +94,28 @@ def test_guidance_out_of_range_is_refused(policy: OnnxPolicy, guidance: float) -
         policy.predict([FRAME], guidance=guidance)
 
 
-def test_actions_that_are_not_finite_never_become_a_chunk(policy: OnnxPolicy) -> None:
-    noise = np.full((18, 25), np.finfo(np.float32).max, np.float32)
+def test_actions_that_are_not_finite_never_become_a_chunk(policy: OnnxPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "denoise", lambda *_: np.full((1, 18, 25), np.nan, np.float32))
     with pytest.raises(ObservationError, match="actions are not finite"):
-        policy.predict([FRAME], noise)
+        policy.predict([FRAME])
+
+
+def test_one_frame_that_is_in_no_list_is_refused_with_the_remedy(policy: OnnxPolicy) -> None:
+    with pytest.raises(ObservationError, match=r"give a list of frames, for one of them: \[frame\]"):
+        policy.predict(FRAME)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [0, -3, 100_000])
+def test_threads_out_of_range_are_refused_with_the_limit(threads: int, tiny_bundle: Path) -> None:
+    with pytest.raises(SettingsError, match=f"threads is {threads}; on this machine it must be from 1 to"):
+        ngrt.load_policy(tiny_bundle, threads=threads)
+
+
+def test_a_chunk_is_equal_to_itself_alone(policy: OnnxPolicy) -> None:
+    one, other = policy.predict([FRAME]), policy.predict([FRAME])
+    assert one == one
+    assert one != other
+    assert len({one, other}) == 2
 
 
 def test_more_steps_than_the_training_had_times_are_fine(tiny_bundle: Path, tmp_path: Path) -> None:
