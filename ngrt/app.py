@@ -18,7 +18,7 @@ import numpy as np
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.dashboard import Snapshot
-from ngrt.errors import BundleError, PadError
+from ngrt.errors import BundleError, PadError, SettingsError
 from ngrt.interfaces import FrameSource, Pad, Policy
 from ngrt.pacing import Latency, check_feasible
 from ngrt.pipeline.actuate import Control
@@ -78,14 +78,7 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
         latency = measure(predict_in, steps, policy.spec.context_frames, game.source.interval)
         delay = check_feasible(latency, steps, policy.spec.action_horizon, settings.rate)
         seconds = settings.seconds(kind)
-        control = Control(
-            rate=settings.rate,
-            ticks=None if seconds is None else max(1, round(seconds * settings.rate)),
-            hold=settings.hold,
-            # a slower engine that is still feasible plays rows up to two delays old
-            max_age=settings.max_age or max(MAX_AGE, 2 * delay / settings.rate),
-            allow_menu=settings.allow_menu,
-        )
+        control = _control(settings, seconds, delay, latency.of(steps, settings.rate))
         session = Session(
             source=game.source,
             predict=predict_in(steps),
@@ -100,6 +93,26 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
         gc.freeze()  # what was loaded is never garbage: keep the collector off it while ticking
         interrupted = anyio.run(_play, session, view, report.snapshot)
         return Outcome(report.snapshot(), interrupted)
+
+
+def _control(settings: PlaySettings, seconds: float | None, delay: int, takes: float) -> Control:
+    """Return the session's rules, for chunks that take ``takes`` seconds: ``delay`` ticks.
+
+    :raises SettingsError: no chunk could be as young as it is asked to be
+    """
+    if settings.max_age is not None and settings.max_age < takes:
+        raise SettingsError(
+            f"--max-age is {settings.max_age:g} s; a chunk takes {takes:.3f} s here, so nothing would ever be played; "
+            f"try --max-age {2 * takes:.2g} or leave it out"
+        )
+    return Control(
+        rate=settings.rate,
+        ticks=None if seconds is None else max(1, round(seconds * settings.rate)),
+        hold=settings.hold,
+        # a slower engine that is still feasible plays rows up to two delays old
+        max_age=settings.max_age or max(MAX_AGE, 2 * delay / settings.rate),
+        allow_menu=settings.allow_menu,
+    )
 
 
 async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) -> bool:

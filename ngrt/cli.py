@@ -14,14 +14,14 @@ from types import ModuleType
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, validators
-from cyclopts.config import Toml
+from cyclopts.config import Dict
 from pydantic import ValidationError
 from rich.console import Console
 
 from ngrt.bundle import Precision
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.figures import printable
-from ngrt.settings import PlaySettings
+from ngrt.settings import SOURCES, PlaySettings
 
 SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
 
@@ -243,7 +243,7 @@ def launch(
         Show the traceback of an error.
     """
     try:
-        app.config = _settings_file(config)
+        app.config = _settings_file(config, tokens)
         app(tokens)
     except KeyboardInterrupt:
         return 130
@@ -266,8 +266,10 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
 
 
-def _settings_file(chosen: Path | None) -> Toml:
-    """Return the reader of the chosen settings file, or of ngrt.toml, which need not exist.
+def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
+    """Return what the chosen settings file says, or ngrt.toml, which need not exist.
+
+    A game named among ``tokens`` stands for the file's, of whatever kind that is.
 
     :raises SettingsError: it does not exist, or is not TOML
     """
@@ -282,7 +284,11 @@ def _settings_file(chosen: Path | None) -> Toml:
     if unknown := [key for key in content if key not in commands]:
         tables = ", ".join(f"[{command}]" for command in commands)
         raise SettingsError(f"settings file {path} has {unknown[0]!r}; settings belong under one of {tables}")
-    return Toml(path)
+    if any(token.partition("=")[0] in {f"--{source}" for source in SOURCES} for token in tokens):
+        content["play"] = {key: value for key, value in content.get("play", {}).items() if key not in SOURCES}
+    settings = Dict(content)
+    settings.source = str(path)
+    return settings
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,13 +1,14 @@
 """What a person can choose for a session: one frozen object, filled from flags and ``ngrt.toml``, checked once."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ngrt.errors import SettingsError
 
 SourceKind = Literal["arcade", "video", "display", "image"]
+SOURCES = get_args(SourceKind)
 ARCADE_SECONDS = 20.0
 """An arcade session ends by itself: one episode."""
 

@@ -17,6 +17,9 @@ from ngrt.messages import Image
 FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
 """What mss raises: a lost connection fails its assertions, or reads a null pointer where those are switched off."""
 
+OPENING = 5.0
+"""Seconds that a display may take to show its first picture."""
+
 PATIENCE = 1.0
 """Seconds that closing waits for a grab in progress; a server that hangs would hold it for ever."""
 
@@ -41,7 +44,7 @@ class X11Source:
         self._closed = False
         self._screen: mss.MSS | None = None
         self._last = bytearray()
-        image = self.grab(0.0)
+        image = self._first()
         self._last = bytearray()  # the first look of the session gets the picture too
         wayland = os.environ.get("XDG_SESSION_TYPE") == "wayland" and self._display == own
         if wayland and image is not None and not image.any():
@@ -49,6 +52,26 @@ class X11Source:
             raise SourceError(
                 f"display {self._display} is black: Wayland hides its windows from X11; log in to an X11 (Xorg) session"
             )
+
+    def _first(self) -> Image | None:
+        """Return the first picture, from a thread of its own: a server that hangs must not hang the program."""
+        found: list[Image | None] = []
+        failed: list[SourceError] = []
+
+        def look() -> None:
+            try:
+                found.append(self.grab(0.0))
+            except SourceError as error:
+                failed.append(error)
+
+        looking = threading.Thread(target=look, name="ngrt-open", daemon=True)
+        looking.start()
+        looking.join(OPENING)
+        if failed:
+            raise failed[0]
+        if not found:
+            raise SourceError(f"display {self._display} has not answered for {OPENING:g} s; restart its X server")
+        return found[0]
 
     def grab(self, now: float) -> Image | None:
         """Return the monitor's picture, (height, width, 3) uint8 RGB, or None where it has not changed.

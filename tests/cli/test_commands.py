@@ -244,6 +244,17 @@ def test_a_settings_file_with_a_word_nobody_knows_is_refused(capsys: Captured) -
     assert "rat" in complaint(capsys)
 
 
+def test_a_game_on_the_command_line_stands_for_the_one_in_the_settings_file(
+    tiny_bundle: Path, frame: Path, capsys: Captured
+) -> None:
+    Path("ngrt.toml").write_text("[play]\nvideo = 'gone.mp4'\nrate = 20\nsteps = 2\nduration = 0.3\n")
+    assert run(["play", str(tiny_bundle)]) == 1
+    assert "gone.mp4" in capsys.readouterr().err
+    assert run(["play", str(tiny_bundle), "--image", str(frame)]) == 0
+    assert "of 20 Hz" in played(capsys)
+    assert run(["play", str(tiny_bundle), "--arcade"]) == 0
+
+
 @pytest.mark.parametrize("content", ["rate = 20", "[ply]\nrate = 20"])
 def test_settings_in_no_commands_table_are_refused(content: str, capsys: Captured) -> None:
     Path("ngrt.toml").write_text(content)
@@ -284,6 +295,11 @@ def test_play_refuses_a_rate_that_cannot_hold_with_the_remedy(tiny_bundle: Path,
     *notes, error = captured.err.splitlines()
     assert "try --rate" in error
     assert [note.split()[0] for note in notes] == ["opening", "loading", "measuring"]
+
+
+def test_play_refuses_an_age_that_no_chunk_can_have(tiny_bundle: Path, frame: Path, capsys: Captured) -> None:
+    assert run(["play", str(tiny_bundle), "--image", str(frame), "--steps", "2", "--max-age", "0.001"]) == 1
+    assert "--max-age is 0.001 s; a chunk takes" in capsys.readouterr().err
 
 
 def test_play_takes_context_guidance_and_games_from_the_checkpoint(

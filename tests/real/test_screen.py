@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ngrt.backends import capture_x11
 from ngrt.backends.capture_video import VideoSource
 from ngrt.backends.capture_x11 import X11Source
 from ngrt.errors import SourceError
@@ -114,6 +115,16 @@ def test_closing_does_not_wait_for_a_server_that_hangs(screen: Screen) -> None:
     screen.server.send_signal(signal.SIGCONT)
     grabbing.join(timeout=10)
     assert not grabbing.is_alive()
+
+
+def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_x11, "OPENING", 0.3)
+    screen.server.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(SourceError, match=f"display {screen.display} has not answered for 0.3 s"):
+            X11Source(screen.display)
+    finally:
+        screen.server.send_signal(signal.SIGCONT)
 
 
 def test_a_closed_source_has_no_more_pictures(screen: Screen) -> None:
