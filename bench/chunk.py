@@ -52,10 +52,7 @@ class ChunkResult:
             ("  observe, once a chunk", self.observe.line("ms")),
             (f"  denoise, {self.steps} times a chunk", self.denoise.line("ms")),
             ("times faster", f"{self.ratio:.2f} (medians, {self.threads} threads)"),
-            (
-                "arithmetic",
-                f"{work.baseline_gflop:.0f} GFLOP the reference's way, {work.engine_gflop:.0f} the engine's",
-            ),
+            ("arithmetic", f"{work.baseline_gflop:.3g} GFLOP the reference's way, {work.engine_gflop:.3g} here"),
             ("a product alone", f"{work.product_rate:.0f} GFLOP/s; the engine reaches {self.share:.0%} of that"),
             ("times faster at that rate", f"{self.possible:.2f}: about the most for {self.threads} threads here"),
             ("actions differ by", f"{self.difference:.1e} at most"),

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 INTERRUPTED = 130
@@ -10,18 +11,23 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and exit with its code. A termination ends it like an interrupt: cleaned up, with 130."""
-    signal.signal(signal.SIGINT, _leave)
+    _on("SIGINT", _leave)
     from ngrt.cli import run
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        _on(name, signal.default_int_handler)
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _on(name: str, handler: Callable[[int, FrameType | None], object]) -> None:
+    """Handle a signal, if the system has it and nobody, such as nohup, has switched it off."""
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

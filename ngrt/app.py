@@ -137,9 +137,10 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
             interrupted = True
             tasks.cancel_scope.cancel()
 
+    heard = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]  # nohup switches one off
     with ExitStack() as stack:
         # open until all has ended: a second signal must not kill what the first one is still making neutral
-        signals = stack.enter_context(anyio.open_signal_receiver(*ENDING)) if ENDING else None
+        signals = stack.enter_context(anyio.open_signal_receiver(*heard)) if heard else None
         try:
             async with anyio.create_task_group() as tasks:
                 if signals is not None:

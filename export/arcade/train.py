@@ -1,9 +1,9 @@
 """Training: flow matching on the expert's plans, for a fixed number of steps, the same from the same seed."""
 
 import copy
+import io
 import json
 import math
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from export.arcade.setup import SIDE, TOWER, TOWER_NAME, WIDTH, configuration, i
 from export.config import resolve
 from export.model import NitroGen
 from ngrt.arcade.controls import JUMP_COLUMN, SHIELD_COLUMN, STICK_COLUMN, to_actions
-from ngrt.errors import ExportError
+from ngrt.errors import ExportError, SettingsError
+from ngrt.files import write_whole
 
 BUCKETS = 1000
 DRAWS = 2
@@ -80,16 +81,13 @@ def save(model: NitroGen, out: Path) -> None:
 
     :raises ExportError: it cannot be written
     """
+    with io.BytesIO() as buffer:
+        torch.save({"model": model.state_dict(), "ckpt_config": configuration()}, buffer)
+        content = buffer.getvalue()
     try:
         _write_tower(out.parent)
-        with tempfile.NamedTemporaryFile(dir=out.parent, suffix=".part", delete=False) as part:
-            try:
-                torch.save({"model": model.state_dict(), "ckpt_config": configuration()}, part)
-                os.chmod(part.name, 0o644)  # a temporary file is its owner's alone
-                os.replace(part.name, out)
-            finally:
-                Path(part.name).unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:
+        write_whole(out, content)
+    except (OSError, SettingsError) as error:
         raise ExportError(f"cannot write {out}: {error}; free space or choose another --out") from error
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ EMPTY_SLOT = -1
 """The game slot under guidance: zeros, in both branches."""
 
 
-DENOISE_INPUTS = {"x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance"}
+DENOISE_INPUTS = ("x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance")
 
 LEAST_THREADS = 8
 """Threads that may be asked for on any machine; far more than it has cores only wait for each other."""
@@ -167,35 +168,27 @@ class OnnxPolicy:
         :raises BundleError: they do not
         """
         spec = self.spec
-        keys_values = {f"{part}_{layer}" for layer in range(spec.cross_layers) for part in ("key", "value")}
-        frames = _shapes(self._observe.get_inputs()).get("frames", [])
-        x = _shapes(self._denoise.get_inputs()).get("x", [])
-        found = (
-            set(_shapes(self._observe.get_inputs())),
-            set(_shapes(self._observe.get_outputs())),
-            set(_shapes(self._denoise.get_inputs())) - DENOISE_INPUTS,
-            set(_shapes(self._denoise.get_outputs())),
-            set(_shapes(self._schedule.get_outputs())),
-            frames[2:],
-            x[1:],
-        )
-        stated = (
-            {"frames", "game"} if spec.game_token else {"frames"},
-            {"context", *keys_values},
-            keys_values,
-            {"next_x"},
-            {"modulations"},
-            [spec.image_size, spec.image_size, 3],
-            [spec.action_horizon, spec.action_dim],
-        )
-        if frames[1:2] == [1] and spec.context_frames != 1:
+        keys_values = [f"{part}_{layer}" for layer in range(spec.cross_layers) for part in ("key", "value")]
+        sees, steps = _shapes(self._observe.get_inputs()), _shapes(self._denoise.get_inputs())
+        side = spec.image_size
+        checks: list[tuple[str, list[Any], list[Any]]] = [
+            ("inputs of observe", sorted(sees), ["frames", "game"] if spec.game_token else ["frames"]),
+            ("outputs of observe", sorted(_shapes(self._observe.get_outputs())), sorted(["context", *keys_values])),
+            ("inputs of denoise", sorted(steps), sorted([*DENOISE_INPUTS, *keys_values])),
+            ("outputs of denoise", sorted(_shapes(self._denoise.get_outputs())), ["next_x"]),
+            ("outputs of schedule", sorted(_shapes(self._schedule.get_outputs())), ["modulations"]),
+            ("frame", sees.get("frames", [])[2:], [side, side, 3]),
+            ("actions", steps.get("x", [])[1:], [spec.action_horizon, spec.action_dim]),
+        ]
+        for what, has, needs in checks:
+            if has != needs:
+                raise BundleError(
+                    f"{folder}: {what}: the graphs have {has}, the policy {needs}; export the bundle again"
+                )
+        if sees["frames"][1] == 1 and spec.context_frames != 1:
             raise BundleError(f"{folder}: its graph takes 1 frame, its policy {spec.context_frames}; export it again")
         if spec.games and not spec.game_token:
             raise BundleError(f"{folder}: its policy names games and has no place for one; export the bundle again")
-        for graph, policy in zip(found, stated, strict=True):
-            if graph != policy:
-                has, needs = (sorted(map(str, each)) for each in (graph, policy))
-                raise BundleError(f"{folder}: its graphs have {has}, its policy needs {needs}; export the bundle again")
 
     def _check_steps(self, steps: int | None) -> int:
         count = self.spec.steps if steps is None else steps

@@ -49,6 +49,12 @@ def test_a_toy_training_makes_a_checkpoint_that_the_export_stage_loads(toy: Nitr
         assert torch.equal(loaded.model.state_dict()[name], value)
 
 
+def test_a_checkpoint_never_replaces_what_is_no_file(toy: NitroGen, tmp_path: Path) -> None:
+    (tmp_path / "toy.pt").mkdir()
+    with pytest.raises(ExportError, match="is no file"):
+        save(toy, tmp_path / "toy.pt")
+
+
 def test_a_checkpoint_that_cannot_be_written_leaves_nothing(toy: NitroGen, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="cannot write"):
         save(toy, tmp_path / "nowhere" / "toy.pt")

@@ -125,3 +125,17 @@ main()
 def test_the_package_itself_loads_nothing_that_takes_time() -> None:
     code = "import sys, ngrt, ngrt.__main__; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=50).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+def test_a_signal_that_the_shell_has_switched_off_stays_switched_off(tiny_bundle: Path, frame: Path) -> None:
+    arguments = [sys.executable, "-m", "ngrt", "play", str(tiny_bundle), "--image", str(frame), "--rate", "20"]
+    arguments += ["--steps", "2", "--duration", "2"]
+    process = subprocess.Popen(["nohup", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "0 s  rate" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    printed, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "played for" in printed

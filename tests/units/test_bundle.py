@@ -105,11 +105,12 @@ def test_a_manifest_of_absurd_size_is_refused_unread(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("action_horizon", 17, r"\['18', '25'\], its policy needs \['17', '25'\]"),
-        ("action_dim", 21, r"\['18', '25'\], its policy needs \['18', '21'\]"),
-        ("image_size", 128, "its policy needs"),
-        ("cross_layers", 1, "its policy needs"),
-        ("game_token", True, r"\['frames'\], its policy needs \['frames', 'game'\]"),
+        ("action_horizon", 17, r"actions: the graphs have \[18, 25\], the policy \[17, 25\]"),
+        ("action_dim", 21, r"\[18, 25\], the policy \[18, 21\]"),
+        ("image_size", 128, r"frame: the graphs have \[256, 256, 3\], the policy \[128, 128, 3\]"),
+        ("cross_layers", 1, "outputs of observe"),
+        ("games", {"doom": 1}, "has no place for one"),
+        ("game_token", True, r"\['frames'\], the policy \['frames', 'game'\]"),
     ],
 )
 def test_a_policy_that_its_graphs_do_not_fit_is_refused(copy: Path, field: str, value: object, words: str) -> None:
