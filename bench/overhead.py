@@ -9,11 +9,13 @@ import numpy as np
 
 from bench.result import Distribution
 from ngrt.actions import decode, lock_menus
-from ngrt.chunks import Timeline
+from ngrt.chunks import Grid, Timeline
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
-from ngrt.messages import Chunk, Image, PadState, TimedChunk
+from ngrt.merging import Merging
+from ngrt.messages import Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
 from ngrt.preprocess import observation
 from ngrt.telemetry import Telemetry
@@ -85,14 +87,22 @@ def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
     """Return seconds from before the grab to a chunk the pad can play: grab, shrink, channel, threads, decode."""
     raw = np.random.default_rng(0).random((18, 25), np.float32)
 
-    def instant(frames: Sequence[Image]) -> Chunk:
+    def instant(frames: Sequence[Image], guide: Guide | None) -> Chunk:
         observation(frames, 256)
         return decode(raw, old_layout=False)
 
     clock, watch = MonotonicClock(), _Watch()
     control = Control(RATE, ticks=round(seconds * RATE))
     session = Session(
-        _Screen(), instant, Context(1, 0.3), _Pad(), control, clock, lambda name: ThreadWorker(name, clock), watch
+        _Screen(),
+        Planner(instant, 1, 0.0),
+        Context(1, 0.3),
+        _Pad(),
+        control,
+        Merging(),
+        clock,
+        lambda name: ThreadWorker(name, clock),
+        telemetry=watch,
     )
     anyio.run(run, session)
     return Distribution.of(watch.to_chunk)
@@ -103,11 +113,11 @@ def tick_work(samples: int = TICKS) -> Distribution:
     chunk = decode(np.random.default_rng(0).random((18, 25), np.float32), old_layout=False)
     times = []
     for number in range(samples):
-        timeline = Timeline(0.0, 1 / RATE)
+        timeline = Timeline(Grid(0.0, 1 / RATE))
         timeline.add(TimedChunk(number, number, chunk, 0.0, 0.0, 0.0))
         start = time.perf_counter()
         row = timeline.at(5)
         if row is not None:
-            lock_menus(row.chunk.chunk.pad(row.index))
+            lock_menus(row.state)
         times.append(time.perf_counter() - start)
     return Distribution.of(times)

@@ -3,19 +3,21 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
-from bench import load, overhead
+from bench import control, load, loop, overhead
+from bench.plot import plot
 from bench.report import render, write_json
 from bench.result import Provenance
 from ngrt.bundle import read_manifest
-from ngrt.errors import SettingsError
+from ngrt.errors import MissingExtraError, SettingsError
 
 T = TypeVar("T")
+FORMATS = (".png", ".svg")
 Progress = Callable[[str, float], None]
 """Told of each suite before it starts, and of the share of the suites that is done."""
 
@@ -31,13 +33,22 @@ class Result(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: ``threads`` of the engine, ``seconds`` of the pipeline, ``ticks``, ``pairs``, ``loads``."""
+    """How much is measured.
+
+    ``threads`` of the engine, ``seconds`` of the pipeline, ``ticks``, ``pairs``, ``loads``; ``control_seconds`` of each
+    loop; ``delays``, ``steps_tried``, ``episodes`` (None: as many as it takes) and ``first_seed`` of the closed loop.
+    """
 
     threads: int = os.cpu_count() or 1
     seconds: float = overhead.SECONDS
     ticks: int = overhead.TICKS
     pairs: int = 7
     loads: int = load.LOADS
+    control_seconds: float = control.SECONDS
+    delays: tuple[int, ...] = loop.DELAYS
+    steps_tried: tuple[int, ...] = loop.STEPS
+    episodes: int | None = None
+    first_seed: int = loop.FIRST_SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +63,14 @@ class LackingError(Exception):
     """A suite cannot run with what was given; the text says what it needs."""
 
 
-Measure = Callable[[], Result]
+Report = Callable[[float], None]
+"""Told the share of one suite that is done."""
+
+Measure = Callable[[Report], Result]
 
 
 def _overhead(_: Inputs, effort: Effort) -> Measure:
-    return partial(overhead.measure, effort.seconds, effort.ticks)
+    return lambda _: overhead.measure(effort.seconds, effort.ticks)
 
 
 def _chunk(inputs: Inputs, effort: Effort) -> Measure:
@@ -65,19 +79,35 @@ def _chunk(inputs: Inputs, effort: Effort) -> Measure:
         from bench.chunk import compare
     except ModuleNotFoundError as error:
         raise LackingError(f"needs {error.name}: pip install 'ngrt[export]'") from error
-    return partial(compare, engine, checkpoint, effort.threads, effort.pairs)
+    return lambda _: compare(engine, checkpoint, effort.threads, effort.pairs)
 
 
 def _load(inputs: Inputs, effort: Effort) -> Measure:
-    return partial(load.measure, _need(inputs.engine, "--engine DIR"), effort.threads, effort.loads)
+    engine = _need(inputs.engine, "--engine DIR")
+    return lambda _: load.measure(engine, effort.threads, effort.loads)
+
+
+def _control(inputs: Inputs, effort: Effort) -> Measure:
+    return lambda _: control.measure(inputs.engine, effort.control_seconds)
+
+
+def _loop(inputs: Inputs, effort: Effort) -> Measure:
+    return lambda report: loop.measure(
+        None, effort.delays, effort.steps_tried, fewest=effort.episodes, first_seed=effort.first_seed, report=report
+    )
 
 
 SUITES: dict[str, tuple[str, Callable[[Inputs, Effort], Measure]]] = {
     "overhead": ("what is not the model, between frame and pad", _overhead),
     "chunk": ("one chunk, engine and reference alternating", _chunk),
     "load": ("from a fresh process to the first chunk", _load),
+    "control": ("how late ticks are, beside a naive loop's", _control),
+    "loop": ("the arcade's score by delay and merging", _loop),
 }
 """Each suite's title, and what prepares it or raises `LackingError`."""
+
+LONG = {"loop": "takes most of an hour; ask for it by name"}
+"""Suites that run only when they are named, and why."""
 
 
 def run_suites(
@@ -87,28 +117,35 @@ def run_suites(
     json_file: Path | None,
     console: Console,
     *,
+    plot_file: Path | None = None,
     effort: Effort | None = None,
     progress: Progress = lambda _suite, _share: None,
 ) -> None:
     """Run the suites called ``names``, or all that can run if there are none, and print what they found to ``console``.
 
-    ``json_file``: written with the raw samples as well; ``-`` prints that instead of the tables.
+    ``json_file``: written with the raw samples as well; ``-`` prints that instead of the tables. ``plot_file``: the
+    closed loop's scores drawn, PNG or SVG.
 
     :raises ngrt.errors.SettingsError: a suite that was named is unknown or lacks an input; the file cannot be written
     :raises ngrt.errors.NgrtError: engine or checkpoint cannot be used
     """
     effort = effort or Effort()
-    if json_file is not None and not json_file.parent.is_dir():  # told now, not after minutes of measuring
-        raise SettingsError(f"{json_file.parent} is not a folder; make it or choose another --json")
-    ready, not_run = _prepared(names or tuple(SUITES), Inputs(engine, checkpoint), effort)
+    _check_files(json_file, plot_file, names)  # told now, not after minutes of measuring
+    wanted = names or [name for name in SUITES if name not in LONG]
+    ready, not_run = _prepared(wanted, Inputs(engine, checkpoint), effort)
     if names and not_run:
         name, reason = next(iter(not_run.items()))
         raise SettingsError(f"suite {name} {reason}; give it or leave the suite out")
+    not_run |= {} if names else LONG
     provenance, facts = Provenance.here(), _engine_facts(engine)
     results: dict[str, Result] = {}
     for number, (name, measure) in enumerate(ready.items()):
         progress(name, number / len(ready))
-        results[name] = measure()
+
+        def report(share: float, name: str = name, number: int = number) -> None:
+            progress(name, (number + share) / len(ready))
+
+        results[name] = measure(report)
     progress("done", 1.0)
     content = {
         "provenance": asdict(provenance),
@@ -122,6 +159,26 @@ def run_suites(
         console.print(render(provenance, titled, not_run))
     if json_file is not None:
         write_json(content, json_file, console)
+    if plot_file is not None and isinstance(closed := results.get("loop"), loop.LoopResult):
+        plot(closed, plot_file)
+
+
+def _check_files(json_file: Path | None, plot_file: Path | None, names: Sequence[str]) -> None:
+    """Check that what is to be written can be.
+
+    :raises SettingsError: it cannot
+    """
+    for option, file in (("--json", json_file), ("--plot", plot_file)):
+        if file is not None and not file.parent.is_dir():
+            raise SettingsError(f"{file.parent} is not a folder; make it or choose another {option}")
+    if plot_file is None:
+        return
+    if "loop" not in names:
+        raise SettingsError("--plot draws what the suite loop measures; name it: ngrt bench loop --plot FILE.png")
+    if plot_file.suffix not in FORMATS:
+        raise SettingsError(f"--plot {plot_file}: the name must end in {' or '.join(FORMATS)}")
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", "bench")
 
 
 def _prepared(names: Sequence[str], inputs: Inputs, effort: Effort) -> tuple[dict[str, Measure], dict[str, str]]:

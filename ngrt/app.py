@@ -5,11 +5,9 @@ import os
 import signal
 import statistics
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import anyio
@@ -18,16 +16,19 @@ import numpy as np
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.dashboard import Snapshot
-from ngrt.errors import BundleError, PadError, SettingsError
-from ngrt.interfaces import FrameSource, Pad, Policy
-from ngrt.pacing import Latency, check_feasible
+from ngrt.errors import BundleError, SettingsError
+from ngrt.games import Game, opened_clock, opened_game
+from ngrt.interfaces import Policy
+from ngrt.merging import Merging, Noise
+from ngrt.messages import Chunk, Guide, Image
+from ngrt.pacing import Latency, Pace
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Predict
+from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, first_failure, run
 from ngrt.preprocess import CAPTURE_SIDE
 from ngrt.settings import PlaySettings, SourceKind
 from ngrt.views import View
-from ngrt.workers import PATIENCE, ThreadWorker
+from ngrt.workers import ThreadWorker
 
 MAX_AGE = 0.25
 """Seconds; the least that the limit on an observation's age is set to by itself."""
@@ -39,78 +40,105 @@ ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIG
 and Ctrl-C cancels the main task by itself."""
 
 
-@dataclass(frozen=True)
-class Game:
-    """An open source with the pad that plays it, and its score if it keeps one."""
-
-    source: FrameSource
-    pad: Pad
-    score: Callable[[], str | None] = lambda: None
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a session went; ``interrupted`` if a person or the system ended it."""
+    """How a session went; ``interrupted`` if a person or the system ended it, ``failure`` what ended it before."""
 
     snapshot: Snapshot
-    interrupted: bool
+    interrupted: bool = False
+    failure: Exception | None = None
 
 
 def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
     """Play one session and return its figures. The pad is neutral and closed afterwards, whatever happens.
 
-    :raises ngrt.errors.NgrtError: something could not be opened, cannot hold the rate, or failed on the way
+    What fails once play has begun is in the outcome, with the figures up to then.
+
+    :raises ngrt.errors.NgrtError: something could not be opened, or cannot hold the rate
     """
     kind = settings.source(engine)
-    folder = engine or arcade_engine()
-    clock = MonotonicClock()
-    with ExitStack() as stack:
-        view.note(f"opening {kind}")
-        game = stack.enter_context(_opened_game(kind, settings, clock))
-        view.note(f"loading {folder}")
-        policy = stack.enter_context(_opened_policy(folder, settings))
-        steps = settings.steps or policy.spec.steps
-        view.note(f"measuring chunks of {steps} steps")
-
-        def predict_in(count: int) -> Predict:
-            return partial(policy.predict, steps=count, guidance=settings.guidance, game=settings.game)
-
-        latency = measure(predict_in, steps, policy.spec.context_frames, game.source.interval)
-        delay = check_feasible(latency, steps, policy.spec.action_horizon, settings.rate)
-        seconds = settings.seconds(kind)
-        control = _control(settings, seconds, delay, latency.of(steps, settings.rate))
-        session = Session(
-            source=game.source,
-            predict=predict_in(steps),
-            context=Context(policy.spec.context_frames, policy.spec.frame_spacing / settings.rate),
-            pad=game.pad,
-            control=control,
-            clock=clock,
-            worker=lambda name: ThreadWorker(name, clock),
-        )
-        report = _Reporter(session, game, f"{folder.name}, {steps} steps", seconds, clock.now())
-        gc.collect()
-        gc.freeze()  # what was loaded is never garbage: keep the collector off it while ticking
-        interrupted = anyio.run(_play, session, view, report.snapshot)
-        return Outcome(report.snapshot(), interrupted)
+    report: _Reporter | None = None
+    try:
+        with ExitStack() as stack:
+            report = _prepare(kind, engine or arcade_engine(), settings, view, stack)
+            interrupted = anyio.run(_play, report.session, view, report.snapshot)
+    except KeyboardInterrupt:  # on Windows
+        if report is None:
+            raise
+        return Outcome(report.snapshot(), interrupted=True)
+    except Exception as error:
+        if report is None:
+            raise
+        return Outcome(report.snapshot(), failure=error)
+    return Outcome(report.snapshot(), interrupted)
 
 
-def _control(settings: PlaySettings, seconds: float | None, delay: int, takes: float) -> Control:
-    """Return the session's rules, for chunks that take ``takes`` seconds: ``delay`` ticks.
+def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View, stack: ExitStack) -> "_Reporter":
+    """Return a session that is open and ready, with what reports on it; ``stack`` closes it."""
+    view.note(f"opening {kind}")
+    clock = stack.enter_context(opened_clock(kind, settings))
+    game = stack.enter_context(opened_game(kind, settings, clock))
+    view.note(f"loading {folder}")
+    policy = stack.enter_context(_opened_policy(folder, settings))
+    most = policy.spec.steps if not isinstance(settings.steps, int) else settings.steps
+    view.note(f"measuring chunks of {most} steps")
+    latency = measure(
+        lambda steps: predictor(policy, settings, steps, "fresh"),
+        most,
+        policy.spec.context_frames,
+        game.source.interval,
+    )
+    pace = settings.pace(latency, most, policy.spec.action_horizon)
+    merging = settings.merging(pace.delay)
+    planner = Planner(
+        predictor(policy, settings, pace.steps, merging.noise), pace.steps, latency.of(pace.steps, pace.rate)
+    )
+    seconds = settings.seconds(kind)
+    session = Session(
+        source=game.source,
+        reopen=game.reopen if game.open_again is not None else None,
+        planner=planner,
+        context=Context(policy.spec.context_frames, policy.spec.frame_spacing / pace.rate),
+        pad=game.pad,
+        control=_control(settings, seconds, pace, merging, planner.latency),
+        merging=merging,
+        clock=clock,
+        worker=lambda name: ThreadWorker(name, clock),
+    )
+    gc.collect()
+    gc.freeze()  # what was loaded is never garbage: keep the collector off it while ticking
+    how = f"{folder.name}, {pace.steps} steps, {merging}"
+    return _Reporter(session, game, how, seconds, clock.now())
+
+
+def predictor(policy: Policy, settings: PlaySettings, steps: int, noise: Noise) -> Predict:
+    """Return ``policy`` with everything chosen but the frames and what guides it."""
+    start = policy.draw_noise() if noise == "steady" else None
+
+    def predict(frames: Sequence[Image], guide: Guide | None) -> Chunk:
+        return policy.predict(frames, start, steps, settings.guidance, settings.game, guide)
+
+    return predict
+
+
+def _control(settings: PlaySettings, seconds: float | None, pace: Pace, merging: Merging, takes: float) -> Control:
+    """Return the session's rules, for chunks that take ``takes`` seconds.
 
     :raises SettingsError: no chunk could be as young as it is asked to be
     """
-    if settings.max_age is not None and settings.max_age < takes:
+    waits = merging.mode == "lockstep"
+    if settings.max_age is not None and settings.max_age < takes and not waits:
         raise SettingsError(
             f"--max-age is {settings.max_age:g} s; a chunk takes {takes:.3f} s here, so nothing would ever be played; "
             f"try --max-age {2 * takes:.2g} or leave it out"
         )
+    # a slower engine that is still feasible plays rows up to two delays old
+    oldest = merging.execute + 1 if waits else 2 * pace.delay
     return Control(
-        rate=settings.rate,
-        ticks=None if seconds is None else max(1, round(seconds * settings.rate)),
+        rate=pace.rate,
+        ticks=None if seconds is None else max(1, round(seconds * pace.rate)),
         hold=settings.hold,
-        # a slower engine that is still feasible plays rows up to two delays old
-        max_age=settings.max_age or max(MAX_AGE, 2 * delay / settings.rate),
+        max_age=settings.max_age or max(MAX_AGE, oldest / pace.rate),
         allow_menu=settings.allow_menu,
     )
 
@@ -120,14 +148,15 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
     interrupted = False
 
     async def keep_showing() -> None:
-        worker = ThreadWorker("view")
+        wall = MonotonicClock()  # the session's may stand still
+        worker = ThreadWorker("view", wall)
 
         def show(now: float) -> float:
             view.show(snapshot())
-            return session.clock.now() + view.interval
+            return wall.now() + view.interval
 
         try:
-            await worker.pace(show, session.clock.now())
+            await worker.pace(show, wall.now())
         finally:
             worker.close()
 
@@ -186,7 +215,11 @@ class _Reporter:
             held=readings.held,
             neutral=readings.neutral,
             missed=readings.missed,
+            delay=readings.delay and readings.delay * control.rate,
+            jump_inside=readings.jump_inside,
+            jump_seam=readings.jump_seam,
             score=self.game.score(),
+            message=readings.note,
         )
 
 
@@ -219,7 +252,7 @@ def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look:
         predict, times = predict_in(count), []
         for _ in range(1 + WARM_UP_RUNS):
             start = clock.now()
-            predict(pictures)
+            predict(pictures, None)
             times.append(clock.now() - start)
         return statistics.median(times[1:])
 
@@ -235,64 +268,3 @@ def _opened_policy(folder: Path, settings: PlaySettings) -> Iterator[Policy]:
         yield policy
     finally:
         policy.close()
-
-
-@contextmanager
-def _opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock) -> Iterator[Game]:
-    game = _open_game(kind, settings, clock)
-    try:
-        yield game
-    except BaseException:
-        with suppress(Exception):  # what went wrong first says more
-            _close(game)
-        raise
-    _close(game)
-
-
-def _close(game: Game) -> None:
-    """Close pad and source, both whatever happens; neither may keep the process for longer than `PATIENCE`.
-
-    :raises ngrt.errors.PadError: the pad hangs
-    """
-    failures: list[Exception] = []
-
-    def closed(close: Callable[[], None]) -> None:
-        try:
-            close()
-        except Exception as error:  # noqa: BLE001  (raised below)
-            failures.append(error)
-
-    for device in (game.pad, game.source):
-        closing = threading.Thread(target=closed, args=(device.close,), name="ngrt-close", daemon=True)
-        closing.start()
-        closing.join(PATIENCE)
-        if device is game.pad and closing.is_alive():
-            failures.append(PadError(f"pad {game.pad.name} does not close; it may not be neutral; unplug it"))
-    if failures:
-        raise failures[0]
-
-
-def _open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock) -> Game:
-    from ngrt.backends.pad_none import RecordingPad
-
-    if kind == "arcade":
-        from ngrt.arcade.game import Arcade
-
-        arcade = Arcade(settings.seed or 0, clock.now)
-        pad = arcade.pad if settings.pad == "auto" else RecordingPad()
-        return Game(arcade.source, pad, arcade.describe_score)
-    return Game(_open_source(kind, settings), RecordingPad())
-
-
-def _open_source(kind: SourceKind, settings: PlaySettings) -> FrameSource:
-    if kind == "video" and settings.video is not None:
-        from ngrt.backends.capture_video import VideoSource
-
-        return VideoSource(settings.video)
-    if kind == "image":
-        from ngrt.backends.capture_images import ImageSource
-
-        return ImageSource(settings.image)
-    from ngrt.backends.capture_x11 import X11Source
-
-    return X11Source(settings.display, settings.rate)

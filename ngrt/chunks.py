@@ -1,36 +1,59 @@
 """The timeline: which row of which chunk is meant for which tick."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from ngrt.messages import TimedChunk
+from ngrt.messages import PadState, TimedChunk
+
+BLEND_DECAY = 0.1
+"""How much less a chunk counts for each tick of its age, where chunks are blended: exp(-BLEND_DECAY * age)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The ticks of a session: tick n is due at ``start + n * interval``.
+
+    Row k of a chunk is meant for the tick nearest to ``captured + (k + shift) * interval``.
+    """
+
+    start: float
+    interval: float
+    shift: int = 0
+
+    def due(self, tick: int) -> float:
+        """Return when ``tick`` is due."""
+        return self.start + tick * self.interval
+
+    def first_tick(self, captured: float) -> int:
+        """Return the tick that row 0 of a chunk on a frame ``captured`` then is meant for; it may have passed."""
+        return math.floor((captured - self.start) / self.interval + 0.5) + self.shift
+
+    def next_tick(self, time: float) -> int:
+        """Return the first tick that is due at ``time`` or later."""
+        return math.ceil((time - self.start) / self.interval - 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a chunk."""
+    """One row of a chunk, and the pad state that it stands for."""
 
     chunk: TimedChunk
     index: int
+    state: PadState
 
 
 class Timeline:
     """Lays chunks over ticks by the capture time of their frame.
 
-    Tick n is due at ``start + n * interval``. Row k of a chunk is meant for the tick nearest to
-    ``captured + (k + shift) * interval``, and for no other: a row whose tick has passed is never played. Where chunks
-    overlap, the newest one counts (`replace`).
+    Each row is meant for one tick, and for no other: a row whose tick has passed is never played. Where chunks overlap,
+    the newest one counts; with ``blend`` its sticks are averaged with those of the older ones.
     """
 
-    def __init__(self, start: float, interval: float, shift: int = 0) -> None:
-        self._start = start
-        self._interval = interval
-        self._shift = shift
+    def __init__(self, grid: Grid, *, blend: bool = False) -> None:
+        self._grid = grid
+        self._blend = blend
         self._chunks: list[TimedChunk] = []
-
-    def first_tick(self, chunk: TimedChunk) -> int:
-        """Return the tick that row 0 of ``chunk`` is meant for; it may have passed."""
-        return math.floor((chunk.captured - self._start) / self._interval + 0.5) + self._shift
 
     def add(self, chunk: TimedChunk) -> None:
         """Add a chunk; it is the newest from now on."""
@@ -38,10 +61,36 @@ class Timeline:
 
     def at(self, tick: int) -> Row | None:
         """Return the row meant for ``tick``, or None; what no later tick can use is forgotten."""
-        self._chunks = [chunk for chunk in self._chunks if self.first_tick(chunk) + chunk.chunk.horizon > tick]
-        for newest, chunk in enumerate(reversed(self._chunks)):
-            row = tick - self.first_tick(chunk)
-            if row >= 0:
-                del self._chunks[: len(self._chunks) - 1 - newest]  # older ones can never count again
-                return Row(chunk, row)
-        return None
+        self._chunks = [chunk for chunk in self._chunks if self._row(chunk, tick) < chunk.chunk.horizon]
+        covering = [chunk for chunk in self._chunks if self._row(chunk, tick) >= 0]
+        if not covering:
+            return None
+        if not self._blend:
+            # older ones can never count again
+            self._chunks = self._chunks[self._chunks.index(covering[-1]) :]
+            covering = covering[-1:]
+        newest, row = covering[-1], self._row(covering[-1], tick)
+        state = newest.chunk.pad(row)
+        if len(covering) > 1:
+            state = self._averaged(state, covering, tick)
+        return Row(newest, row, state)
+
+    def _row(self, chunk: TimedChunk, tick: int) -> int:
+        return tick - self._grid.first_tick(chunk.captured)
+
+    def _averaged(self, state: PadState, covering: Sequence[TimedChunk], tick: int) -> PadState:
+        """Return ``state`` with the sticks that ``covering`` mean on average; buttons cannot be averaged."""
+        rows = [self._row(chunk, tick) for chunk in covering]
+        weights = [math.exp(-BLEND_DECAY * (row - rows[-1])) for row in rows]
+        states = [chunk.chunk.pad(row) for chunk, row in zip(covering, rows, strict=True)]
+        return replace(
+            state,
+            left=_mean([each.left for each in states], weights),
+            right=_mean([each.right for each in states], weights),
+        )
+
+
+def _mean(sticks: Sequence[tuple[float, float]], weights: Sequence[float]) -> tuple[float, float]:
+    whole = sum(weights)
+    x, y = (sum(weight * stick[axis] for weight, stick in zip(weights, sticks, strict=True)) / whole for axis in (0, 1))
+    return x, y

@@ -69,6 +69,8 @@ def play(
     with open_view(err) as view:
         outcome = sessions.play(engine, settings, view)
     out.print(summary(outcome.snapshot))
+    if outcome.failure is not None:
+        raise outcome.failure
     if engine is None:
         _tell(NEXT_STEPS)
     if outcome.interrupted:
@@ -202,29 +204,42 @@ def synth(
 
 @app.command
 def bench(
-    *suites: Literal["overhead", "chunk", "load"],
+    *suites: Literal["overhead", "chunk", "load", "control", "loop"],
     engine: Path | None = None,
     checkpoint: Path | None = None,
     json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
+    plot_file: Annotated[Path | None, Parameter(name="--plot")] = None,
+    episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
 ) -> None:
-    """Measure latencies: of everything but the model, of a chunk against the reference's way, of loading an engine.
+    """Measure latencies, how late ticks are, and what delay costs in closed loop.
+
+    overhead: everything but the model. chunk: a chunk against the reference's way. load: from a fresh process to the
+    first chunk. control: how late ticks are, idle and with the engine flat out, beside a naive loop. loop: the arcade's
+    score by delay and way of merging; most of an hour, so it runs only when it is named.
 
     Parameters
     ----------
     suites
-        What to measure; all that can run with what is given if none is named.
+        What to measure; all that can run with what is given if none is named, but loop.
     engine
         Engine bundle, made by `ngrt export`.
     checkpoint
         The checkpoint it was made from, to run the reference's way.
     json_file
         Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
+    plot_file
+        loop: draw score against delay into this PNG or SVG file.
+    episodes
+        loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
     """
-    run_suites = _stage("bench.suites").run_suites
+    measuring = _stage("bench.suites")
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
-        run_suites(suites, engine, checkpoint, json_file, out, progress=progress)
+        effort = measuring.Effort(episodes=episodes)
+        measuring.run_suites(
+            suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
+        )
 
 
 @app.meta.default

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 SLICE = 0.05
 """Longest uninterrupted sleep in seconds, so that a stop is noticed soon."""
@@ -18,6 +19,17 @@ class Clock(Protocol):
         """Return monotonic seconds."""
 
 
+@runtime_checkable
+class PausableClock(Clock, Protocol):
+    """A clock that can be made to stand still, and with it the game that goes by it."""
+
+    def pause(self) -> None:
+        """Stand still."""
+
+    def resume(self) -> None:
+        """Go on; does nothing where the clock goes already."""
+
+
 class MonotonicClock:
     """The machine's own clock."""
 
@@ -27,11 +39,46 @@ class MonotonicClock:
 
     def wait_until(self, deadline: float, stop: threading.Event) -> bool:
         """Block this thread until ``deadline``; return False if ``stop`` was set before it."""
-        while (left := deadline - time.perf_counter()) > SPIN:
+        while (left := deadline - self.now()) > SPIN:
             if stop.is_set():
                 return False
             # time.sleep has a high-resolution timer on Windows, Event.wait has not.
             time.sleep(min(left - SPIN, SLICE))
-        while time.perf_counter() < deadline:
+        while self.now() < deadline:
             pass
         return not stop.is_set()
+
+
+class GameClock(MonotonicClock):
+    """A game's time: the machine's, without the pauses.
+
+    ``freeze`` and ``thaw`` are called when it stops and when it goes on, for a game that does not go by this clock.
+    """
+
+    def __init__(
+        self,
+        freeze: Callable[[], None] = lambda: None,
+        thaw: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._freeze, self._thaw, self._outside = freeze, thaw, now
+        self._lost = 0.0
+        self._stopped: float | None = None
+
+    def now(self) -> float:
+        """Return seconds of the game's time."""
+        stopped = self._stopped
+        return (self._outside() if stopped is None else stopped) - self._lost
+
+    def pause(self) -> None:
+        """Stand still, and freeze the game."""
+        if self._stopped is None:
+            self._freeze()
+            self._stopped = self._outside()
+
+    def resume(self) -> None:
+        """Go on, and thaw the game."""
+        if self._stopped is not None:
+            self._thaw()
+            self._lost += self._outside() - self._stopped
+            self._stopped = None

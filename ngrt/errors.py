@@ -8,6 +8,7 @@ Each message is one line: the value found, the limit it broke, the remedy. ::
     ├── ExportError        an engine that cannot be built, or disagrees with the model it was built from
     ├── BundleError        an engine bundle that is missing, changed or not meant for this version
     ├── ObservationError   a frame, noise or game that the policy cannot take
+    ├── EngineError        an engine that failed or hangs while it thinks
     ├── SourceError        a video, screen or image that cannot be read
     ├── PadError           a gamepad that cannot be opened or driven
     ├── FeasibilityError   a control rate that this policy cannot hold on this machine
@@ -37,6 +38,10 @@ class BundleError(NgrtError):
 
 class ObservationError(NgrtError):
     """A frame, noise array or game name does not fit the policy."""
+
+
+class EngineError(NgrtError):
+    """An engine failed, or hangs, while it thinks."""
 
 
 class SourceError(NgrtError):

@@ -23,7 +23,8 @@ class Snapshot:
 
     ``picture`` (256, 256, 3) uint8 RGB: the newest frame the policy was given. ``pad`` is what the pad does now;
     ``frames`` were given to the policy, ``dropped`` replaced by newer ones before it was free. ``max_age``: the limit
-    on an observation's age.
+    on an observation's age. ``delay`` in ticks; ``jump_inside`` and ``jump_seam`` how far the sticks move from tick to
+    tick inside a chunk and where a new one takes over. ``message``: what is going wrong.
     """
 
     source: str
@@ -48,6 +49,9 @@ class Snapshot:
     held: int = 0
     neutral: int = 0
     missed: int = 0
+    delay: float | None = None
+    jump_inside: float | None = None
+    jump_seam: float | None = None
     score: str | None = None
     message: str | None = None
 
@@ -87,7 +91,10 @@ def summary(shot: Snapshot) -> Table:
     )
     table.add_row("chunks", f"{shot.chunks:,}; {shot.frames:,} frames seen, {shot.dropped:,} dropped")
     table.add_row("chunk latency", f"{_ms(shot.latency_p50)} median, {_ms(shot.latency_p99)} p99")
+    delay = "-" if shot.delay is None else f"{shot.delay:.1f} ticks"
+    table.add_row("frame to chunk", f"{delay} median; a frame may wait, and a chunk takes its latency")
     table.add_row("observation age", f"{_ms(shot.age_p50)} median, {_ms(shot.age_p99)} p99")
+    table.add_row("stick movement", f"{_jump(shot.jump_inside)} a tick, {_jump(shot.jump_seam)} where chunks change")
     if shot.score is not None:
         table.add_row("score", shot.score)
     return table
@@ -145,6 +152,10 @@ def _shares(shot: Snapshot) -> list[tuple[str, Style]]:
 
 def _ms(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def _jump(way: float | None) -> str:
+    return "-" if way is None else f"{way:.3f}"
 
 
 def _hz(rate: float | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ngrt.bundle import PolicySpec
-from ngrt.messages import Array, Chunk, Image, PadState
+from ngrt.messages import Array, Chunk, Guide, Image, PadState
 
 
 class EndOfSource(Exception):  # noqa: N818  (not a failure: a video has an end)
@@ -50,8 +50,16 @@ class Policy(Protocol):
         steps: int | None = None,
         guidance: float = 1.0,
         game: str | None = None,
+        guide: Guide | None = None,
     ) -> Chunk:
-        """Return one chunk for ``frames``, oldest first."""
+        """Return one chunk for ``frames``, oldest first, pulled towards what ``guide`` says.
+
+        :raises ngrt.errors.ObservationError: an argument does not fit the policy
+        :raises ngrt.errors.EngineError: the engine failed
+        """
+
+    def draw_noise(self) -> Array:
+        """Return fresh noise (H, A) for a chunk to start from."""
 
     def close(self) -> None:
         """Free the engine."""

@@ -73,6 +73,19 @@ STICK_REPEATS = frozenset({"RIGHT_BOTTOM", "RIGHT_LEFT", "RIGHT_RIGHT", "RIGHT_U
 """Model columns that repeat the right stick; they never reach a pad."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Guide:
+    """What pulls a chunk towards earlier actions while it is denoised; `ngrt.bundle` has the formula.
+
+    ``prior`` (..., H, A) raw actions; ``weights`` (H,) how much each row is pulled, in [0, 1]; ``strengths`` (N,) how
+    strong the pull is at each denoise step.
+    """
+
+    prior: Array
+    weights: Array
+    strengths: Array
+
+
 @dataclass(frozen=True, slots=True)
 class TimedChunk:
     """A chunk with the times of its making: frame captured, inference started, chunk ready."""

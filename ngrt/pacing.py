@@ -60,6 +60,40 @@ class Latency:
         return left / self.step if self.step > 0 else math.inf
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast is played: ``rate`` ticks a second, ``steps`` denoise steps a chunk, ``delay`` ticks until it is there.
+
+    ``delay`` is 0 where the game waits.
+    """
+
+    rate: float
+    steps: int
+    delay: int
+
+
+def settle(latency: Latency, horizon: int, rate: float | None, steps: int | None, limit: Pace) -> Pace:
+    """Return a pace that holds; None: as much as does hold, up to what ``limit`` has.
+
+    Where both are None the rate comes first, with a quarter of the steps, then as many steps as fit it.
+
+    :raises FeasibilityError: none does
+    """
+    budget = horizon // 2
+    if rate is None:
+        fewest = steps or max(1, limit.steps // 4)
+        rate = min(limit.rate, _rounded(MARGIN * latency.largest_rate(fewest, budget)))
+        rate = max(rate, LEAST_RATE)
+    if steps is None:
+        steps = max(1, math.floor(min(limit.steps, MARGIN * latency.most_steps(rate, budget))))
+    return Pace(rate, steps, check_feasible(latency, steps, horizon, rate))
+
+
+def _rounded(rate: float) -> float:
+    """Return ``rate`` to a tenth below."""
+    return math.floor(rate * 10) / 10
+
+
 def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> int:
     """Return the delay d in ticks if ``rate`` can hold: inference never stops, so s = d and 2 d <= horizon.
 
@@ -71,7 +105,7 @@ def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> i
     if delay <= budget:
         return delay
     remedies = []
-    if (largest := math.floor(MARGIN * latency.largest_rate(steps, budget) * 10) / 10) >= LEAST_RATE:
+    if (largest := _rounded(MARGIN * latency.largest_rate(steps, budget))) >= LEAST_RATE:
         remedies.append(f"--rate {largest:g}")
     if 1 <= (fewer := MARGIN * latency.most_steps(rate, budget)) < steps:
         remedies.append(f"--steps {math.floor(fewer)}")

@@ -6,9 +6,14 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from ngrt.errors import SettingsError
+from ngrt.merging import Merging, Mode, Noise, default_merging
+from ngrt.pacing import Latency, Pace, settle
 
 SourceKind = Literal["arcade", "video", "display", "image"]
 SOURCES = get_args(SourceKind)
+MOST_RATE = 60.0
+"""Ticks a second where none are asked for, and the most that ``--rate auto`` chooses."""
+
 ARCADE_SECONDS = 20.0
 """An arcade session ends by itself: one episode."""
 
@@ -22,13 +27,44 @@ class PlaySettings(BaseModel):
     video: Annotated[Path | None, Field(description="Watch a video file, at its own frame rate.")] = None
     display: Annotated[str | None, Field(description="Watch an X11 display, such as :0.")] = None
     image: Annotated[tuple[Path, ...], Field(description="Watch a still image; repeat for more, a second each.")] = ()
-    rate: Annotated[float, Field(ge=0.1, le=1000, description="Control ticks a second.")] = 60.0
+    rate: Annotated[
+        Annotated[float, Field(ge=0.1, le=1000)] | Literal["auto"],
+        Field(description="Control ticks a second; auto: as many as this machine can hold, up to 60."),
+    ] = MOST_RATE
     steps: Annotated[
-        int | None, Field(ge=1, le=1000, description="Denoise steps a chunk; the checkpoint's own if not given.")
+        Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] | None,
+        Field(
+            description="Denoise steps a chunk, the checkpoint's own if not given; auto: as many of those as this "
+            "machine can do at the rate."
+        ),
     ] = None
     guidance: Annotated[float, Field(ge=-100, le=100, description="Classifier-free guidance; 1 is none.")] = 1.0
     game: Annotated[str | None, Field(description="The game's name, for a policy trained with names.")] = None
-    chunking: Annotated[Literal["replace"], Field(description="How a new chunk takes over from the last.")] = "replace"
+    chunking: Annotated[
+        Mode | None,
+        Field(
+            description="How a new chunk takes over from the last; chosen by the engine's delay if not given. lockstep "
+            "stops the game while the policy thinks."
+        ),
+    ] = None
+    noise: Annotated[
+        Noise | None,
+        Field(description="steady: every chunk starts from the same noise; chosen with the chunking if not given."),
+    ] = None
+    beta: Annotated[float | None, Field(ge=0, le=100, description="rtc: the most it pulls towards the last chunk.")] = (
+        None
+    )
+    execute: Annotated[
+        int | None, Field(ge=1, le=1024, description="lockstep: rows of each chunk that are played; 8 if not given.")
+    ] = None
+    freeze: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="lockstep: process id of the game whose clock is stopped. Windows; needs the extra lockstep, "
+            "which puts a library into that process.",
+        ),
+    ] = None
     pad: Annotated[
         Literal["auto", "none"], Field(description="auto: the game's own pad if it has one; none: only record.")
     ] = "auto"
@@ -52,6 +88,26 @@ class PlaySettings(BaseModel):
         int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")
     ] = None
     seed: Annotated[int | None, Field(ge=0, lt=2**63, description="Makes noise and arcade repeatable.")] = None
+
+    def pace(self, latency: Latency, most_steps: int, horizon: int) -> Pace:
+        """Return rate and steps, as asked or as many as this machine holds.
+
+        ``most_steps``: what auto chooses at most, and what is taken where nothing was asked.
+
+        :raises ngrt.errors.FeasibilityError: they cannot hold
+        """
+        rate = None if self.rate == "auto" else self.rate
+        steps = None if self.steps == "auto" else self.steps or most_steps
+        if self.chunking == "lockstep":  # the game waits as long as it takes
+            return Pace(rate or MOST_RATE, steps or most_steps, 0)
+        return settle(latency, horizon, rate, steps, Pace(MOST_RATE, most_steps, 0))
+
+    def merging(self, delay: int) -> Merging:
+        """Return how chunks are merged: as asked, and where nothing was asked what is best at ``delay`` ticks."""
+        best = default_merging(delay)
+        mode = self.chunking or best.mode
+        noise = self.noise or (best.noise if self.chunking is None else "fresh")
+        return Merging(mode, noise, best.beta if self.beta is None else self.beta, self.execute or best.execute)
 
     def source(self, engine: Path | None) -> SourceKind:
         """Return which game was chosen, the arcade where none was.

@@ -6,35 +6,16 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from ngrt.messages import NEUTRAL, Frame, Image, PadState, Tick, TimedChunk
-
-WINDOW = 600
-"""Samples a percentile is taken over: ten seconds at 60 Hz. Older hiccups must not colour the present."""
-
-
-class Window:
-    """The last samples of one quantity."""
-
-    def __init__(self, size: int = WINDOW) -> None:
-        self._samples: deque[float] = deque(maxlen=size)
-
-    def add(self, value: float) -> None:
-        """Add a sample."""
-        self._samples.append(value)
-
-    def percentile(self, percent: float) -> float | None:
-        """Return the nearest-rank percentile, or None where there are no samples."""
-        ordered = sorted(self._samples)
-        if not ordered:
-            return None
-        return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
-
-    def __len__(self) -> int:
-        return len(self._samples)
+from ngrt.percentiles import WINDOW, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All figures at one moment; times in seconds."""
+    """All figures at one moment; times in seconds.
+
+    ``jump_inside`` and ``jump_seam``: how far the sticks move from tick to tick on average, inside a chunk and where a
+    new one takes over. ``note``: what is going wrong and is being dealt with.
+    """
 
     picture: Image | None
     state: PadState
@@ -51,6 +32,10 @@ class Readings:
     age_p50: float | None
     age_p99: float | None
     late_p99: float | None
+    delay: float | None
+    jump_inside: float | None
+    jump_seam: float | None
+    note: str | None
 
 
 class Telemetry:
@@ -62,7 +47,10 @@ class Telemetry:
         self._picture: Image | None = None
         self._state = NEUTRAL
         self._latency, self._age, self._late = Window(), Window(), Window()
+        self._delay, self._inside, self._seam = Window(), Window(), Window()
         self._sent: deque[float] = deque(maxlen=WINDOW)
+        self._before: Tick | None = None
+        self._note = ""
 
     def frame(self, frame: Frame) -> None:
         """Note a frame that inference starts on."""
@@ -80,9 +68,10 @@ class Telemetry:
         with self._lock:
             self._counts["chunks"] += 1
             self._latency.add(chunk.finished - chunk.started)
+            self._delay.add(chunk.finished - chunk.captured)
 
     def tick(self, tick: Tick, missed: int) -> None:
-        """Note a tick, and how many were missed after it."""
+        """Note a tick, and how many were missed around it."""
         with self._lock:
             self._counts[tick.source] += 1
             self._counts["missed"] += missed
@@ -91,6 +80,15 @@ class Telemetry:
             self._sent.append(tick.sent)
             if tick.age is not None:
                 self._age.add(tick.age)
+            before, self._before = self._before, tick
+            if before is not None and before.source == tick.source == "played" and before.index + 1 == tick.index:
+                seam = before.chunk_id != tick.chunk_id
+                (self._seam if seam else self._inside).add(_jump(before.state, tick.state))
+
+    def note(self, text: str) -> None:
+        """Note what goes wrong and is being dealt with; "" when it is over."""
+        with self._lock:
+            self._note = text
 
     def read(self) -> Readings:
         """Return all figures as they are now."""
@@ -113,4 +111,13 @@ class Telemetry:
                 age_p50=self._age.percentile(50),
                 age_p99=self._age.percentile(99),
                 late_p99=self._late.percentile(99),
+                delay=self._delay.percentile(50),
+                jump_inside=self._inside.mean(),
+                jump_seam=self._seam.mean(),
+                note=self._note or None,
             )
+
+
+def _jump(before: PadState, after: PadState) -> float:
+    """Return the farther of how far the two sticks moved between two ticks; a stick's whole way is 2."""
+    return max(math.dist(before.left, after.left), math.dist(before.right, after.right))

@@ -14,7 +14,7 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-from ngrt.clock import MonotonicClock
+from ngrt.clock import Clock, MonotonicClock
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -113,12 +113,16 @@ def _nothing() -> None:
 
 
 class InlineWorker:
-    """Calls on the event loop; each call takes ``cost()`` seconds of the loop's (virtual) time."""
+    """Calls on the event loop; each call takes ``cost()`` seconds of the loop's (virtual) time.
+
+    ``clock``: whose deadlines it keeps, the loop's own if None.
+    """
 
     stuck = False
 
-    def __init__(self, cost: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, cost: Callable[[], float] = lambda: 0.0, clock: Clock | None = None) -> None:
         self._cost = cost
+        self._now = clock.now if clock is not None else anyio.current_time
 
     async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run ``work`` here, then let its cost pass."""
@@ -130,8 +134,8 @@ class InlineWorker:
         """Call ``body`` at its deadlines on the loop's clock."""
         deadline: float | None = first
         while deadline is not None:
-            await anyio.sleep_until(deadline)
-            deadline = body(anyio.current_time())
+            await anyio.sleep(max(0.0, deadline - self._now()))
+            deadline = body(max(deadline, self._now()))  # sums of floats may end a hair early
             await anyio.sleep(self._cost())
 
     def close(self) -> None:

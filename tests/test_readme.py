@@ -37,6 +37,19 @@ def test_the_figures_are_those_of_the_benchmark_file(suites: dict[str, Any]) -> 
     assert f"the arcade's takes {measured('arcade')['chunk']['engine']['p50'] * 1e3:.0f} ms a chunk" in README
 
 
+def test_the_lateness_of_ticks_is_that_of_the_benchmark_file() -> None:
+    control = measured("control")["control"]
+    assert (control["rate"], control["seconds"], control["steps"]) == (60, 60, 16)
+    for words, loop, digits in (
+        ("ngrt, idle", "idle", 2),
+        ("ngrt, engine flat out", "loaded", 2),
+        ("a loop of `asyncio.sleep(dt)`, idle", "idle_naive", 0),
+        ("a loop of `asyncio.sleep(dt)`, engine flat out", "loaded_naive", 0),
+    ):
+        late, missed, ticks = control[loop]["late"]["p99"] * 1e3, control[loop]["missed"], control[loop]["ticks"]
+        assert f"| {words} | {late:.{digits}f} ms | {missed} of {ticks} |" in README
+
+
 def test_the_page_on_speed_has_the_same_figures(suites: dict[str, Any]) -> None:
     page, chunk = (ROOT / "docs" / "speed.md").read_text("utf-8"), suites["chunk"]
     work = chunk["work"]

@@ -26,7 +26,7 @@ TOWER = {
     "patch_size": 16,
 }
 TOKENS = Tower.model_validate(TOWER).tokens
-DENOISE_STEPS = 8
+DENOISE_STEPS = 4
 
 
 def configuration() -> dict[str, Any]:

@@ -13,8 +13,8 @@ REACH = 40.0
 
 DAMPING = 0.1
 FORK_OFFSET = PILLAR_HALF + 22
-COMMITTED = 12.0
-"""Pixels off a pillar's middle at which a side is no longer open to choice."""
+COMMITTED = 16.0
+"""Pixels off a pillar's middle at which a side is no longer open to choice: wide enough that who wavers crashes."""
 
 HOME = 50.0
 """Farthest from the middle that the ship waits: any closer it stays where it is, so that a fork finds it at rest."""

@@ -18,7 +18,7 @@ NONE, GATE, FORK, BAR, WAVE = range(5)
 NOTICE = np.array([0, 42, 42, 42, 30])
 """Ticks between an event's appearing and its reaching the ship, by kind; waves are fast."""
 
-SHARE = np.array([0.0, 0.28, 0.32, 0.2, 0.2])
+SHARE = np.array([0.0, 0.24, 0.42, 0.17, 0.17])
 FIRST = (60, 80)
 SPACING = (46, 59)
 """Ticks to the first event and between two, lowest and highest. Never less than the notice: one event at a time."""

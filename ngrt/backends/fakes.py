@@ -12,7 +12,7 @@ from ngrt.backends.pad_none import RecordingPad
 from ngrt.bundle import PolicySpec
 from ngrt.errors import ObservationError, PadError, SourceError
 from ngrt.interfaces import EndOfSource
-from ngrt.messages import Array, Chunk, Image, PadState
+from ngrt.messages import Array, Chunk, Guide, Image, PadState
 
 BACKGROUND = (24, 28, 48)
 BAR = (255, 255, 255)
@@ -97,8 +97,8 @@ class FakePad(RecordingPad):
 class FakePolicy:
     """Points the left stick at the brightest column of the newest frame, and presses SOUTH while that is to the right.
 
-    All rows of a chunk are alike; noise, steps, guidance and game change nothing. ``latency``: seconds a chunk takes,
-    let pass by ``sleep`` (`time.sleep`, or a virtual clock's); ``fail_at``: the call that fails, counted from 0.
+    All rows of a chunk are alike; no other argument changes anything. ``latency``: seconds a chunk takes, let pass by
+    ``sleep`` (`time.sleep`, or a virtual clock's); ``fail_at``: the call that fails, counted from 0.
     """
 
     def __init__(
@@ -122,6 +122,7 @@ class FakePolicy:
         steps: int | None = None,
         guidance: float = 1.0,
         game: str | None = None,
+        guide: Guide | None = None,
     ) -> Chunk:
         """Return one chunk for ``frames``, oldest first, after the latency has passed."""
         call, self.calls = self.calls, self.calls + 1
@@ -131,6 +132,11 @@ class FakePolicy:
         columns = frames[-1].mean(axis=(0, 2))
         where = float(columns.argmax()) / (len(columns) - 1)
         return self._chunk(where)
+
+    def draw_noise(self) -> Array:
+        """Return noise (H, A), always the same."""
+        shape = (self.spec.action_horizon, self.spec.action_dim)
+        return np.random.default_rng(0).standard_normal(shape, np.float32)
 
     def close(self) -> None:
         """Note that the policy was closed."""

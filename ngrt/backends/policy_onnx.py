@@ -13,8 +13,8 @@ import onnxruntime as ort
 
 from ngrt.actions import decode
 from ngrt.bundle import GraphName, Manifest, PolicySpec, check_graph, read_manifest
-from ngrt.errors import BundleError, ObservationError, SettingsError
-from ngrt.messages import Array, Chunk, Image
+from ngrt.errors import BundleError, EngineError, ObservationError, SettingsError
+from ngrt.messages import Array, Chunk, Guide, Image
 from ngrt.preprocess import observation
 
 NO_GAME = 0
@@ -82,19 +82,22 @@ class OnnxPolicy:
         steps: int | None = None,
         guidance: float = 1.0,
         game: str | None = None,
+        guide: Guide | None = None,
     ) -> Chunk:
         """Return the chunk of actions that follows ``frames``.
 
         ``frames``: one to ``spec.context_frames`` pictures (height, width, 3) uint8 RGB, oldest first; ``noise``
         (H, A) float32, drawn if None; ``steps`` denoise steps, the checkpoint's own if None; ``guidance`` scale of
-        classifier-free guidance, 1 for none; ``game`` one of ``spec.games``.
+        classifier-free guidance, 1 for none; ``game`` one of ``spec.games``; ``guide`` what pulls the chunk towards
+        the one before it (`ngrt.merging`).
 
         :raises ObservationError: any of them does not fit this policy
+        :raises EngineError: ONNX Runtime failed
         """
         count = self._check_steps(steps)
         noise = self.draw_noise() if noise is None else self._check_noise(noise)
         observed = self.observe(frames, guidance, game)
-        actions = self.denoise(observed, noise, count)[0]
+        actions = self.denoise(observed, noise, count, guide)[0]
         if not np.isfinite(actions).all():  # a pad must never see them
             raise ObservationError(f"the policy's actions are not finite at guidance {guidance:g}; export it as fp32")
         return decode(actions, old_layout=self.spec.old_layout)
@@ -118,21 +121,36 @@ class OnnxPolicy:
         rows = [[1 + guidance, -guidance]] * 2
         return Observation(np.concatenate([guided.context, unguided.context]), both, np.array(rows, np.float32))
 
-    def denoise(self, observed: Observation, noise: Array, steps: int) -> Array:
-        """Return the actions (B, H, A) that ``steps`` Euler steps make of ``noise`` (H, A)."""
+    def observe_each(self, pictures: npt.NDArray[np.uint8]) -> Observation:
+        """Return what B separate observations come to: ``pictures`` (B, F, S, S, 3), already of the tower's size."""
+        return self._branch(pictures, NO_GAME)
+
+    def denoise(self, observed: Observation, noise: Array, steps: int, guide: Guide | None = None) -> Array:
+        """Return the actions (B, H, A) that ``steps`` Euler steps make of ``noise`` (H, A) or (B, H, A)."""
         branches, shape = len(observed.mix), (self.spec.action_horizon, self.spec.action_dim)
         x = np.ascontiguousarray(np.broadcast_to(noise, (branches, *shape)))
+        prior, weights = np.zeros_like(x), np.zeros((branches, shape[0], 1), np.float32)
+        strengths = np.zeros(steps, np.float32)
+        if guide is not None:
+            self._check_guide(guide, steps)
+            prior = np.ascontiguousarray(np.broadcast_to(guide.prior, x.shape))
+            weights[:] = guide.weights[:, None]
+            strengths = guide.strengths
         feed = {
             "dt": np.array(1 / steps, np.float32),
             "mix": observed.mix,
-            "prior": np.zeros_like(x),
-            "weights": np.zeros((branches, shape[0], 1), np.float32),
-            "guidance": np.array(0, np.float32),
+            "prior": prior,
+            "weights": weights,
             **observed.keys_values,
         }
         for step, modulation in enumerate(self._schedule_of(steps)):
-            feed |= {"x": x, "modulation": modulation, "remaining": np.array(1 - step / steps, np.float32)}
-            (x,) = self._denoise.run(["next_x"], feed)
+            feed |= {
+                "x": x,
+                "modulation": modulation,
+                "remaining": np.array(1 - step / steps, np.float32),
+                "guidance": np.array(strengths[step], np.float32),
+            }
+            (x,) = _run(self._denoise, ["next_x"], feed)
         return np.asarray(x, np.float32)
 
     def draw_noise(self) -> Array:
@@ -147,10 +165,10 @@ class OnnxPolicy:
     def _branch(self, pictures: npt.NDArray[np.uint8], slot: int) -> Observation:
         feed: dict[str, npt.NDArray[np.generic]] = {"frames": pictures}
         if self.spec.game_token:
-            feed["game"] = np.array([slot], np.int64)
+            feed["game"] = np.full(len(pictures), slot, np.int64)
         names = [output.name for output in self.manifest.graphs["observe"].outputs]
-        outputs = dict(zip(names, self._observe.run(names, feed), strict=True))
-        return Observation(outputs.pop("context"), outputs, np.eye(1, dtype=np.float32))
+        outputs = dict(zip(names, _run(self._observe, names, feed), strict=True))
+        return Observation(outputs.pop("context"), outputs, np.eye(len(pictures), dtype=np.float32))
 
     def _schedule_of(self, steps: int) -> Array:
         if steps not in self._modulations:
@@ -159,7 +177,7 @@ class OnnxPolicy:
             feed = {"timesteps": np.array(times, np.float32)}
             if len(self._modulations) >= 8:
                 self._modulations.clear()
-            (self._modulations[steps],) = self._schedule.run(["modulations"], feed)
+            (self._modulations[steps],) = _run(self._schedule, ["modulations"], feed)
         return self._modulations[steps]
 
     def _check_fit(self, folder: Path) -> None:
@@ -211,6 +229,13 @@ class OnnxPolicy:
             )
         return array.astype(np.float32)
 
+    def _check_guide(self, guide: Guide, steps: int) -> None:
+        horizon, columns = self.spec.action_horizon, self.spec.action_dim
+        has = guide.prior.shape[-2:], guide.weights.shape, guide.strengths.shape
+        needs = (horizon, columns), (horizon,), (steps,)
+        if has != needs:
+            raise ObservationError(f"guide has prior, weights and strengths of {has}; this policy takes {needs}")
+
     def _game_slot(self, game: str | None) -> int:
         if game is None:
             return NO_GAME
@@ -233,6 +258,14 @@ def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | N
     except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
         reason = str(error).splitlines()[0]
         raise BundleError(f"{path} cannot be loaded ({reason}); export the bundle again") from error
+
+
+def _run(session: ort.InferenceSession, names: list[str], feed: Mapping[str, npt.NDArray[np.generic]]) -> Any:
+    try:
+        return session.run(names, feed)
+    except Exception as error:  # as above
+        reason = " ".join(str(error).split())
+        raise EngineError(f"the engine failed ({reason}); free memory, or export the bundle again") from error
 
 
 def _shapes(tensors: Sequence[ort.NodeArg]) -> dict[str, list[int | str]]:

@@ -1,14 +1,15 @@
 """At every tick, put the pad into the state meant for that tick: played, held a little, or neutral."""
 
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
 
 from ngrt.actions import lock_menus
 from ngrt.channels import Latest
-from ngrt.chunks import Timeline
+from ngrt.chunks import Grid, Timeline
 from ngrt.clock import Clock
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
@@ -17,7 +18,7 @@ from ngrt.pacing import next_deadline
 from ngrt.workers import PATIENCE, Worker
 
 OnTick = Callable[[Tick, int], None]
-"""Told of every tick and of how many were missed after it, in the tick's thread: must return at once."""
+"""Told of every tick and of how many were missed around it, in the tick's thread: must return at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,25 @@ class Control:
     allow_menu: bool = False
 
 
-async def actuate(
-    pad: Pad, control: Control, worker: Worker, clock: Clock, chunks: Latest[TimedChunk], on_tick: OnTick
-) -> None:
-    """Tick until ``control.ticks`` are done, or ``chunks`` is closed and played out. The pad ends neutral.
+async def actuate(actuator: "Actuator", worker: Worker) -> None:
+    """Tick until the session's ticks are done, or its chunks are at an end and played out. The pad ends neutral.
 
     :raises ngrt.errors.PadError: the pad failed, or hangs and may not be neutral
     """
-    start = clock.now()
+    async with neutral_afterwards(actuator.pad, worker):
+        with anyio.move_on_after(actuator.longest):  # a pad that hangs must not hold the session up
+            await worker.pace(actuator.step, actuator.grid.due(0))
+
+
+@asynccontextmanager
+async def neutral_afterwards(pad: Pad, worker: Worker) -> AsyncIterator[None]:
+    """Make the pad neutral at the end, whatever happens within.
+
+    :raises ngrt.errors.PadError: it hangs, or fails and nothing had failed before
+    """
     failed = True
     try:
-        with anyio.move_on_after(_longest(control)):  # a pad that hangs must not hold the session up
-            await worker.pace(_Actuator(pad, control, clock, chunks, on_tick, start).step, start)
+        yield
         failed = False
     except anyio.get_cancelled_exc_class():
         failed = False
@@ -61,10 +69,6 @@ async def actuate(
             # else the first failure says more than the one that follows from it
 
 
-def _longest(control: Control) -> float:
-    return math.inf if control.ticks is None else control.ticks / control.rate + PATIENCE
-
-
 async def _release(pad: Pad, worker: Worker) -> None:
     """Make the pad neutral; if it hangs, that is left waiting for it."""
     with anyio.move_on_after(0 if worker.stuck else PATIENCE, shield=True) as limit:
@@ -75,47 +79,66 @@ async def _release(pad: Pad, worker: Worker) -> None:
         )
 
 
-class _Actuator:
+class Actuator:
+    """Ticks: puts the pad into the state that ``timeline`` has for each tick of ``grid``."""
+
     def __init__(
         self,
         pad: Pad,
         control: Control,
+        grid: Grid,
+        timeline: Timeline,
         clock: Clock,
         chunks: Latest[TimedChunk],
         on_tick: OnTick,
-        start: float,
     ) -> None:
-        self._pad, self._control, self._clock, self._chunks, self._on_tick = pad, control, clock, chunks, on_tick
-        self._interval = 1 / control.rate
-        self._timeline = Timeline(start, self._interval, control.shift)
-        self._start = start
-        self._tick = 0
+        self.pad, self.grid = pad, grid
+        self.tick = 0
+        """The tick that comes next."""
+        self._control, self._timeline, self._clock = control, timeline, clock
+        self._chunks, self._on_tick = chunks, on_tick
         self._last: tuple[PadState, TimedChunk] | None = None
         self._held = 0
 
+    @property
+    def longest(self) -> float:
+        """Seconds that all ticks take, and a slow pad beside."""
+        return math.inf if self._control.ticks is None else self._control.ticks / self._control.rate + PATIENCE
+
     def step(self, now: float) -> float | None:
         """Do the tick that is due; return the next deadline, or None at the end."""
-        due = self._start + self._tick * self._interval
+        end = self._control.ticks
+        skipped = self._pass_over(now)
+        due = self.grid.due(self.tick)
         ended = self._chunks.closed  # read before taking: what was put before closing is still taken below
         if (chunk := self._chunks.take()) is not None:
             self._timeline.add(chunk)
         tick = self._decide(due, now)
         if ended and tick.source == "neutral":
             return None
-        self._pad.send(tick.state)
-        deadline, missed = next_deadline(due, self._clock.now(), self._interval)
-        end = self._control.ticks
+        self.pad.send(tick.state)
+        _, missed = next_deadline(due, self._clock.now(), self.grid.interval)
         if end is not None:
-            missed = min(missed, end - self._tick - 1)
-        self._on_tick(tick, missed)
-        self._tick += 1 + missed
-        return deadline if end is None or self._tick < end else None
+            missed = min(missed, end - self.tick - 1)
+        self._on_tick(tick, skipped + missed)
+        self.tick += 1 + missed
+        return self.grid.due(self.tick) if end is None or self.tick < end else None
+
+    def _pass_over(self, now: float) -> int:
+        """Pass over ticks that another one has followed already, for who wakes late must not act late; return how many.
+
+        The session's last tick is always done.
+        """
+        _, skipped = next_deadline(self.grid.due(self.tick), now, self.grid.interval)
+        if self._control.ticks is not None:
+            skipped = min(skipped, self._control.ticks - self.tick - 1)
+        self.tick += skipped
+        return skipped
 
     def _decide(self, due: float, now: float) -> Tick:
-        row = self._timeline.at(self._tick)
+        row = self._timeline.at(self.tick)
         if row is not None:
-            state = row.chunk.chunk.pad(row.index)
-            state = state if self._control.allow_menu else lock_menus(state)
+            state = row.state if self._control.allow_menu else lock_menus(row.state)
             self._last, self._held = (state, row.chunk), 0
             source = "played"
         else:
@@ -126,5 +149,5 @@ class _Actuator:
             age = now - chunk.captured
             if age <= self._control.max_age:
                 index = row.index if row is not None else None
-                return Tick(self._tick, due, now, state, source, chunk.id, index, chunk.frame_id, age)
-        return Tick(self._tick, due, now, NEUTRAL, "neutral", None, None, None, None)
+                return Tick(self.tick, due, now, state, source, chunk.id, index, chunk.frame_id, age)
+        return Tick(self.tick, due, now, NEUTRAL, "neutral", None, None, None, None)

@@ -1,62 +1,161 @@
-"""Look at the source at its own pace and hand on the newest frame, with those before it that the policy wants."""
+"""Look at the source at its own pace and hand on the newest frame, with those before it that the policy wants.
 
+A source that fails or hangs is opened again, a bounded number of times.
+"""
+
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import anyio
 
 from ngrt.channels import Latest
 from ngrt.clock import Clock
 from ngrt.context import Context
+from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.messages import Frame, Image
 from ngrt.pacing import next_deadline
+from ngrt.pipeline.watchdog import watch
 from ngrt.preprocess import check_frame, shrink
 from ngrt.workers import Worker
 
+STALL = 2.0
+"""Seconds that a look may take before the source counts as hung."""
+
+OPENING = 10.0
+"""Seconds that opening a source again may take."""
+
+RESTARTS = 3
+"""Times in a row that a source is opened again."""
+
+FORGIVEN = 30.0
+"""Seconds without a failure after which earlier ones no longer count."""
+
+PAUSES = (0.2, 1.0, 3.0)
+"""Seconds before each attempt: a display that changes its mode is back soon, or later."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What is watched: looked at every ``interval`` seconds.
+
+    ``reopen`` closes it and opens it anew, where that makes sense; whoever gave it closes what it opened.
+    """
+
+    source: FrameSource
+    interval: float
+    context: Context
+    reopen: Callable[[], FrameSource] | None = None
+
 
 async def capture(
-    source: FrameSource,
-    interval: float,
-    context: Context,
+    watching: Watching,
     worker: Worker,
+    make_worker: Callable[[str], Worker],
     clock: Clock,
     frames: Latest[list[Frame]],
+    tell: Callable[[str], None],
 ) -> None:
-    """Look every ``interval`` seconds until the source ends; then close ``frames``.
+    """Look until the source ends; then close ``frames``.
 
     What is handed on is a context, oldest frame first: made here, where every frame passes, and not where only those
-    pass that inference has time for.
+    pass that inference has time for. A source that failed gets a new worker from ``make_worker``, for the old one may
+    hang. ``tell`` is told of failures that are dealt with, and "" when they are over.
+
+    :raises ngrt.errors.SourceError: the source fails again and again, or cannot be opened again
     """
-    first = clock.now()
     # shrinking costs more than all else between frame and pad: two threads share it
     helper = ThreadPoolExecutor(1, thread_name_prefix="ngrt-shrink")
+    camera = Camera(watching, clock, frames, helper)
+    failures, failed_at = 0, clock.now()
     try:
-        await worker.pace(_Camera(source, interval, context, clock, frames, first, helper).look, first)
+        while True:
+            try:
+                if failures:
+                    await _reopen(camera, watching, worker)
+                    tell("")
+                await _watch(camera, worker, clock)
+                return
+            except Exception as error:
+                failures = 1 if clock.now() - failed_at > FORGIVEN else failures + 1
+                failed_at = clock.now()
+                if watching.reopen is None or failures > RESTARTS:
+                    raise
+                tell(f"{error}; opening it again ({failures} of {RESTARTS})")
+            worker.close()  # its thread may hang
+            worker = make_worker("capture")
+            await anyio.sleep(PAUSES[failures - 1])
     finally:
+        worker.close()
         helper.shutdown(wait=False)
         frames.close()
 
 
-class _Camera:
+async def _reopen(camera: "Camera", watching: Watching, worker: Worker) -> None:
+    """Let ``camera`` look at the source opened anew.
+
+    :raises ngrt.errors.SourceError: it cannot be opened
+    """
+    if watching.reopen is None:
+        return
+    try:
+        with anyio.fail_after(OPENING):
+            camera.look_at(await worker.call(watching.reopen))
+    except TimeoutError as error:
+        raise SourceError(f"{camera.name} does not open within {OPENING:g} s; close what blocks it") from error
+
+
+async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
+    """Look until the source ends.
+
+    :raises SourceError: it hangs
+    """
+    camera.deadline = seen = clock.now()
+    hung = anyio.Event()
+
+    def quiet() -> bool:
+        nonlocal seen
+        before, seen = seen, camera.deadline
+        return before == seen < clock.now()
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch, quiet, STALL, tasks.cancel_scope, hung)
+            await worker.pace(camera.look, camera.deadline)
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    if hung.is_set():
+        raise SourceError(f"{camera.name} has shown nothing for {STALL:g} s: it hangs; close what blocks it")
+
+
+class Camera:
+    """Looks at a source: each look grabs, shrinks, and puts a context of frames into a channel."""
+
     def __init__(
-        self,
-        source: FrameSource,
-        interval: float,
-        context: Context,
-        clock: Clock,
-        frames: Latest[list[Frame]],
-        first: float,
-        helper: Executor,
+        self, watching: Watching, clock: Clock, frames: Latest[list[Frame]], helper: Executor | None = None
     ) -> None:
-        self._source, self._interval, self._context = source, interval, context
+        self._source, self._interval, self._context = watching.source, watching.interval, watching.context
         self._clock, self._frames, self._helper = clock, frames, helper
-        self._deadline = first
         self._count = 0
         self._shown: Image | None = None
+        self.deadline = clock.now()
+        """When the next look is due; long past where the source hangs."""
+
+    @property
+    def name(self) -> str:
+        """What is looked at."""
+        return self._source.name
 
     def look(self, now: float) -> float | None:
         """Grab once; return when to look again, or None at the end of the source."""
+        source = self._source
         try:
-            image = self._source.grab(now)
+            image = source.grab(now)
         except EndOfSource:
+            return None
+        if source is not self._source:  # it hung, another was opened, and now it is back
             return None
         if image is not None:
             self._count += 1
@@ -64,5 +163,9 @@ class _Camera:
         # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
         if self._shown is not None:
             self._frames.put(self._context.observe(Frame(self._count, now, self._shown)))
-        self._deadline, _ = next_deadline(self._deadline, self._clock.now(), self._interval)
-        return self._deadline
+        self.deadline, _ = next_deadline(self.deadline, self._clock.now(), self._interval)
+        return self.deadline
+
+    def look_at(self, source: FrameSource) -> None:
+        """Look at ``source`` from now on; what the old one showed last is shown no more."""
+        self._source, self._shown = source, None

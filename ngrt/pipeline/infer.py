@@ -1,41 +1,89 @@
 """Turn the newest frame into a chunk, again and again: the next inference starts as soon as the last one ends."""
 
 from collections.abc import Callable, Sequence
-from itertools import count
+from dataclasses import dataclass
 
 import anyio
 
 from ngrt.channels import Latest
 from ngrt.clock import Clock
-from ngrt.messages import Chunk, Frame, Image, TimedChunk
+from ngrt.errors import EngineError
+from ngrt.merging import Merger
+from ngrt.messages import Chunk, Frame, Guide, Image, TimedChunk
+from ngrt.pipeline.watchdog import watch
 from ngrt.telemetry import Telemetry
 from ngrt.workers import Worker
 
-Predict = Callable[[Sequence[Image]], Chunk]
-"""A policy with its steps, guidance and game already chosen."""
+Predict = Callable[[Sequence[Image], Guide | None], Chunk]
+"""A policy with its steps, noise, guidance and game already chosen."""
+
+LEAST_PATIENCE, PATIENCE = 5.0, 20
+"""An engine hangs if a chunk takes this many seconds, and this many times as long as it took before the session."""
 
 
-async def infer(
-    predict: Predict,
-    worker: Worker,
-    clock: Clock,
-    frames: Latest[list[Frame]],
-    chunks: Latest[TimedChunk],
-    telemetry: Telemetry,
-) -> None:
-    """Predict on the newest frame until ``frames`` is closed; then close ``chunks``."""
+@dataclass(frozen=True)
+class Planner:
+    """What makes chunks: ``steps`` denoise steps each, ``latency`` seconds from a frame's capture, measured before."""
+
+    predict: Predict
+    steps: int
+    latency: float
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which it counts as hung."""
+        return max(LEAST_PATIENCE, PATIENCE * self.latency)
+
+
+async def infer(thinker: "Thinker", frames: Latest[list[Frame]], chunks: Latest[TimedChunk]) -> None:
+    """Think about the newest frame until ``frames`` is closed; then close ``chunks``.
+
+    :raises ngrt.errors.EngineError: the engine failed or hangs
+    """
     try:
-        for number in count():
+        while True:
             seen = await frames.receive()
-            newest = seen[-1]
-            telemetry.frame(newest)
-            telemetry.dropped(frames.replaced)
-            started = clock.now()
-            chunk = await worker.call(predict, [frame.image for frame in seen])
-            done = TimedChunk(number, newest.id, chunk, newest.captured, started, clock.now())
-            telemetry.chunk(done)
-            chunks.put(done)
+            thinker.telemetry.dropped(frames.replaced)
+            chunks.put(await thinker.think(seen))
     except anyio.EndOfStream:
         pass
     finally:
         chunks.close()
+
+
+class Thinker:
+    """Makes one chunk after the other, each in agreement with the last."""
+
+    def __init__(self, planner: Planner, merger: Merger, worker: Worker, clock: Clock, telemetry: Telemetry) -> None:
+        self.telemetry = telemetry
+        self._planner, self._merger, self._worker, self._clock = planner, merger, worker, clock
+        self._count = 0
+
+    async def think(self, seen: Sequence[Frame]) -> TimedChunk:
+        """Return the chunk for the frames ``seen``, oldest first.
+
+        :raises ngrt.errors.EngineError: the engine failed or hangs
+        """
+        newest, started = seen[-1], self._clock.now()
+        self.telemetry.frame(newest)
+        chunk = await self._predict(seen, self._merger.guide(newest.captured))
+        done = TimedChunk(self._count, newest.id, chunk, newest.captured, started, self._clock.now())
+        self._count += 1
+        self._merger.note(done)
+        self.telemetry.chunk(done)
+        return done
+
+    async def _predict(self, seen: Sequence[Frame], guide: Guide | None) -> Chunk:
+        planner, hung, chunks = self._planner, anyio.Event(), list[Chunk]()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(watch, lambda: True, planner.patience, tasks.cancel_scope, hung)
+                chunks.append(await self._worker.call(planner.predict, [frame.image for frame in seen], guide))
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
+        if hung.is_set():
+            raise EngineError(
+                f"the engine has not answered for {planner.patience:g} s; {planner.latency:.3g} s is usual: restart it"
+            )
+        return chunks[0]

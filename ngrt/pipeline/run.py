@@ -9,37 +9,46 @@ from dataclasses import dataclass, field
 import anyio
 
 from ngrt.channels import Latest
-from ngrt.clock import Clock
+from ngrt.chunks import Grid, Timeline
+from ngrt.clock import Clock, PausableClock
 from ngrt.context import Context
 from ngrt.interfaces import FrameSource, Pad
+from ngrt.merging import Merger, Merging
 from ngrt.messages import Frame, TimedChunk
-from ngrt.pipeline.actuate import Control, actuate
-from ngrt.pipeline.capture import capture
-from ngrt.pipeline.infer import Predict, infer
+from ngrt.pipeline.actuate import Actuator, Control, actuate
+from ngrt.pipeline.capture import Camera, Watching, capture
+from ngrt.pipeline.infer import Planner, Thinker, infer
+from ngrt.pipeline.lockstep import lockstep
 from ngrt.telemetry import Telemetry
 from ngrt.workers import Worker
 
 
 @dataclass(frozen=True)
 class Session:
-    """All that one session of play needs, open and ready. ``worker`` makes the worker of a device, by its name."""
+    """All that one session of play needs, open and ready. ``worker`` makes the worker of a device, by its name.
+
+    ``reopen`` closes the source and opens it anew, where that makes sense. In lockstep the clock is one that can be
+    paused.
+    """
 
     source: FrameSource
-    predict: Predict
+    planner: Planner
     context: Context
     pad: Pad
     control: Control
-    clock: Clock
+    merging: Merging
+    clock: Clock | PausableClock
     worker: Callable[[str], Worker]
+    reopen: Callable[[], FrameSource] | None = None
     telemetry: Telemetry = field(default_factory=Telemetry)
 
     @property
-    def look_every(self) -> float:
-        """Seconds between two looks at the source: as often as it changes, and at least once a tick.
+    def watching(self) -> Watching:
+        """What is watched, as often as it changes, and at least once a tick.
 
         A picture that has not changed is news as well: what it shows is still so.
         """
-        return min(self.source.interval, 1 / self.control.rate)
+        return Watching(self.source, min(self.source.interval, 1 / self.control.rate), self.context, self.reopen)
 
 
 async def run(session: Session) -> None:
@@ -47,21 +56,28 @@ async def run(session: Session) -> None:
 
     :raises ngrt.errors.NgrtError: a device or the engine failed
     """
+    clock, control, telemetry = session.clock, session.control, session.telemetry
     frames, chunks = Latest[list[Frame]](), Latest[TimedChunk]()
-    clock, telemetry = session.clock, session.telemetry
-    workers = {name: session.worker(name) for name in ("capture", "infer", "actuate")}
+    grid = Grid(clock.now(), 1 / control.rate, control.shift)
+    merger = Merger(session.merging, grid, session.planner.steps, session.planner.latency)
+    timeline = Timeline(grid, blend=session.merging.mode == "blend")
+    looking, thinking, ticking = (session.worker(name) for name in ("capture", "infer", "actuate"))
+    thinker = Thinker(session.planner, merger, thinking, clock, telemetry)
+    actuator = Actuator(session.pad, control, grid, timeline, clock, chunks, telemetry.tick)
     try:
+        if isinstance(clock, PausableClock) and session.merging.mode == "lockstep":
+            camera, execute = Camera(session.watching, clock, frames), session.merging.execute
+            await lockstep(camera, thinker, actuator, clock, looking, ticking, frames, chunks, execute)
+            return
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(
-                capture, session.source, session.look_every, session.context, workers["capture"], clock, frames
-            )
-            tasks.start_soon(infer, session.predict, workers["infer"], clock, frames, chunks, telemetry)
-            await actuate(session.pad, session.control, workers["actuate"], clock, chunks, telemetry.tick)
+            tasks.start_soon(capture, session.watching, looking, session.worker, clock, frames, telemetry.note)
+            tasks.start_soon(infer, thinker, frames, chunks)
+            await actuate(actuator, ticking)
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise first_failure(group) from group
     finally:
-        for worker in workers.values():
+        for worker in (looking, thinking, ticking):
             worker.close()
 
 

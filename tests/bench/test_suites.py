@@ -7,13 +7,15 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from rich.console import Console
 
-from bench.suites import SUITES, Effort, run_suites
+from bench.suites import LONG, SUITES, Effort, run_suites
 from ngrt.cli import bench, run
 from ngrt.errors import BundleError, SettingsError
 from tests.conftest import PARITY
 
 TINY = PARITY / "tiny.pt"
-QUICK = Effort(threads=2, seconds=0.3, ticks=20, pairs=1, loads=1)
+QUICK = Effort(
+    threads=2, seconds=0.3, ticks=20, pairs=1, loads=1, control_seconds=0.3, delays=(4,), steps_tried=(2,), episodes=2
+)
 
 
 def measured(names: list[str], engine: Path | None, checkpoint: Path | None, folder: Path) -> dict[str, Any]:
@@ -25,14 +27,14 @@ def measured(names: list[str], engine: Path | None, checkpoint: Path | None, fol
 
 def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     content = measured([], tiny_bundle, TINY, tmp_path)
-    assert set(content["suites"]) == set(SUITES)
-    assert content["not_run"] == {}
+    assert set(content["suites"]) == set(SUITES) - set(LONG)
+    assert content["not_run"] == LONG
 
 
 def test_a_suite_without_its_inputs_is_listed_as_not_run_with_the_reason(tmp_path: Path) -> None:
     content = measured([], None, None, tmp_path)
-    assert set(content["suites"]) == {"overhead"}
-    assert content["not_run"] == {"chunk": "needs --engine DIR", "load": "needs --engine DIR"}
+    assert set(content["suites"]) == {"overhead", "control"}
+    assert content["not_run"] == {"chunk": "needs --engine DIR", "load": "needs --engine DIR", **LONG}
 
 
 def test_the_json_says_where_with_what_and_every_sample_but_no_path(tiny_bundle: Path, tmp_path: Path) -> None:

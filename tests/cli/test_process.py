@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 import pytest
 
-import ngrt.app
-from ngrt.app import ENDING, Game
+import ngrt.games
+from ngrt.app import ENDING
 from ngrt.backends.capture_images import ImageSource
+from ngrt.backends.fakes import FakePad
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli import run
+from ngrt.games import Game
 from ngrt.messages import NEUTRAL
 from tests.conftest import PARITY
 
@@ -63,7 +65,7 @@ def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     pad = RecordingPad()
-    monkeypatch.setattr(ngrt.app, "_open_game", lambda *_: Game(ImageSource([frame]), pad))
+    monkeypatch.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad))
     with signal_after(4.0, number):
         code = run(["play", str(tiny_bundle), "--image", str(frame), "--rate", "20", "--steps", "2", "--hold", "600"])
     assert code == 130
@@ -133,9 +135,39 @@ def test_a_signal_that_the_shell_has_switched_off_stays_switched_off(tiny_bundle
     arguments += ["--steps", "2", "--duration", "2"]
     process = subprocess.Popen(["nohup", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    while "0 s  rate" not in process.stderr.readline():
+    while " s  rate" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGHUP)
     printed, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     assert "played for" in printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["loading", "measuring", " s  rate"])
+def test_a_signal_at_any_moment_ends_with_130_and_no_traceback(
+    moment: str, number: signal.Signals, tiny_bundle: Path, frame: Path
+) -> None:
+    arguments = [sys.executable, "-m", "ngrt", "play", str(tiny_bundle), "--image", str(frame), "--rate", "20"]
+    process = subprocess.Popen([*arguments, "--steps", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while moment not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    printed, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert ("played for" in printed) == (moment == " s  rate")
+
+
+def test_a_session_that_fails_still_prints_its_figures_and_then_the_reason(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pad = FakePad(fail_at=15)
+    monkeypatch.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad))
+    assert run(["play", str(tiny_bundle), "--image", str(frame), "--rate", "20", "--steps", "2"]) == 1
+    captured = capsys.readouterr()
+    assert "played for" in captured.out
+    assert "ngrt: fake pad fails" in captured.err
+    assert pad.state == NEUTRAL

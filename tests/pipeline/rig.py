@@ -7,10 +7,13 @@ import anyio
 import numpy as np
 
 from ngrt.actions import decode
+from ngrt.clock import Clock
 from ngrt.context import Context
-from ngrt.interfaces import EndOfSource
-from ngrt.messages import Chunk, Image, PadState
+from ngrt.interfaces import EndOfSource, FrameSource
+from ngrt.merging import Merging
+from ngrt.messages import Chunk, Guide, Image, PadState
 from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run
 from ngrt.telemetry import Telemetry
 from ngrt.workers import InlineWorker, Worker
@@ -72,7 +75,7 @@ class Logbook:
         """Nothing to close."""
 
 
-def always_south(frames: Sequence[Image]) -> Chunk:
+def always_south(frames: Sequence[Image], guide: Guide | None = None) -> Chunk:
     """Return a chunk that holds SOUTH down and pushes the left stick right."""
     actions = np.zeros((18, 25), np.float32)
     actions[:, 18] = 1
@@ -86,8 +89,11 @@ class Rig:
 
     source: Screen = field(default_factory=Screen)
     pad: Logbook = field(default_factory=Logbook)
-    predict: Callable[[Sequence[Image]], Chunk] = always_south
+    predict: Predict = always_south
     inference: float = 0.05
+    merging: Merging = field(default_factory=Merging)
+    clock: Clock = field(default_factory=VirtualClock)
+    reopen: Callable[[], FrameSource] | None = None
     costs: dict[str, float] = field(default_factory=dict)
     telemetry: Telemetry = field(default_factory=Telemetry)
     context: Context = field(default_factory=lambda: Context(1, 0.3))
@@ -95,19 +101,21 @@ class Rig:
     def worker(self, name: str) -> Worker:
         """Return an inline worker whose calls take this device's time."""
         cost = self.costs.get(name, self.inference if name == "infer" else 0.0)
-        return InlineWorker(lambda: cost)
+        return InlineWorker(lambda: cost, self.clock)
 
     async def play(self, control: Control) -> None:
         """Run one session."""
         await run(
             Session(
                 self.source,
-                self.predict,
+                Planner(self.predict, 16, self.inference),
                 self.context,
                 self.pad,
                 control,
-                VirtualClock(),
+                self.merging,
+                self.clock,
                 self.worker,
+                self.reopen,
                 self.telemetry,
             )
         )

@@ -8,7 +8,7 @@ import pytest
 
 from ngrt.context import Context
 from ngrt.errors import PadError, SourceError
-from ngrt.messages import NEUTRAL, Chunk, Image, PadState
+from ngrt.messages import NEUTRAL, Chunk, Guide, Image, PadState
 from ngrt.pipeline.actuate import Control
 from tests.pipeline.rig import Rig, Screen, always_south
 
@@ -108,7 +108,7 @@ async def test_a_failing_source_ends_the_session_with_its_error_and_a_neutral_pa
 
 
 async def test_a_failing_policy_ends_the_session_with_its_error_and_a_neutral_pad() -> None:
-    def broken(frames: object) -> object:
+    def broken(frames: object, guide: object) -> object:
         raise SourceError("engine failed")
 
     rig = Rig(predict=broken)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ async def test_a_policy_with_memory_sees_frames_as_far_apart_as_it_was_trained_h
 ) -> None:
     seen: list[list[int]] = []
 
-    def look(frames: Sequence[Image]) -> Chunk:
+    def look(frames: Sequence[Image], guide: Guide | None) -> Chunk:
         seen.append([int(frame[0, 0, 0]) for frame in frames])
         return always_south(frames)
 

@@ -7,14 +7,17 @@ from contextlib import suppress
 
 import anyio
 import pytest
+from blockbuster import BlockingError, blockbuster_ctx
 
 import ngrt.workers
 from ngrt.channels import Latest
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.errors import PadError
+from ngrt.merging import Merging
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
 from ngrt.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
@@ -25,6 +28,18 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _never_blocked() -> Iterator[None]:
+    """Fail where anything on the event loop's thread sleeps, reads or waits."""
+    with blockbuster_ctx():
+        yield
+
+
+async def test_what_blocks_the_event_loop_is_found() -> None:
+    with pytest.raises(BlockingError):
+        time.sleep(0.001)
 
 
 class Log:
@@ -46,7 +61,16 @@ class Log:
 
 def session(pad: Log, control: Control) -> Session:
     clock = MonotonicClock()
-    return Session(Screen(), always_south, Context(1, 0.3), pad, control, clock, lambda name: ThreadWorker(name, clock))
+    return Session(
+        Screen(),
+        Planner(always_south, 16, 0.01),
+        Context(1, 0.3),
+        pad,
+        control,
+        Merging(),
+        clock,
+        lambda name: ThreadWorker(name, clock),
+    )
 
 
 async def test_a_session_on_threads_plays_every_tick_and_ends_neutral() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.chunks import Timeline
+from ngrt.chunks import Grid, Timeline
 from ngrt.messages import TimedChunk
 from tests.units.builders import chunk_of
 
@@ -11,7 +11,7 @@ DT = 1 / 60
 
 
 def test_row_zero_belongs_to_the_tick_nearest_its_frame() -> None:
-    timeline = Timeline(start=10.0, interval=DT)
+    timeline = Timeline(Grid(10.0, DT))
     timeline.add(chunk_of(captured=10.0 + 5.3 * DT))
     row = timeline.at(5)
     assert row is not None
@@ -19,7 +19,7 @@ def test_row_zero_belongs_to_the_tick_nearest_its_frame() -> None:
 
 
 def test_a_late_chunk_starts_with_the_row_of_the_tick_that_is_due() -> None:
-    timeline = Timeline(0.0, DT)
+    timeline = Timeline(Grid(0.0, DT))
     timeline.add(chunk_of(captured=0.0))
     row = timeline.at(7)
     assert row is not None
@@ -27,14 +27,14 @@ def test_a_late_chunk_starts_with_the_row_of_the_tick_that_is_due() -> None:
 
 
 def test_a_chunk_has_no_row_past_its_horizon() -> None:
-    timeline = Timeline(0.0, DT)
+    timeline = Timeline(Grid(0.0, DT))
     timeline.add(chunk_of(captured=0.0, horizon=18))
     assert timeline.at(17) is not None
     assert timeline.at(18) is None
 
 
 def test_where_chunks_overlap_the_newest_counts() -> None:
-    timeline = Timeline(0.0, DT)
+    timeline = Timeline(Grid(0.0, DT))
     timeline.add(chunk_of(captured=0.0, number=1))
     timeline.add(chunk_of(captured=4 * DT, number=2))
     row = timeline.at(6)
@@ -43,7 +43,7 @@ def test_where_chunks_overlap_the_newest_counts() -> None:
 
 
 def test_until_a_shifted_chunk_begins_the_older_one_goes_on() -> None:
-    timeline = Timeline(0.0, DT, shift=3)
+    timeline = Timeline(Grid(0.0, DT, shift=3))
     timeline.add(chunk_of(captured=0.0, number=1))
     timeline.add(chunk_of(captured=4 * DT, number=2))
     before, after = timeline.at(6), timeline.at(7)
@@ -60,7 +60,7 @@ def test_until_a_shifted_chunk_begins_the_older_one_goes_on() -> None:
     shift=st.integers(0, 5),
 )
 def test_a_tick_never_plays_a_row_of_another_tick(captures: list[float], horizon: int, rate: float, shift: int) -> None:
-    timeline = Timeline(0.0, 1 / rate, shift)
+    timeline = Timeline(Grid(0.0, 1 / rate, shift))
     waiting = sorted(captures)
     for tick in range(int(rate * 1.5)):
         while waiting and waiting[0] <= tick / rate:
@@ -73,7 +73,7 @@ def test_a_tick_never_plays_a_row_of_another_tick(captures: list[float], horizon
 
 @given(st.integers(1, 200))
 def test_memory_stays_bounded_however_many_chunks_come(count: int) -> None:
-    timeline = Timeline(0.0, DT)
+    timeline = Timeline(Grid(0.0, DT))
     kept: list[TimedChunk] = []
     for number in range(count):
         timeline.add(chunk_of(captured=number * DT, number=number, horizon=4))

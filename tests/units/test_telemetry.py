@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ngrt.messages import NEUTRAL, Tick
-from ngrt.telemetry import WINDOW, Telemetry, Window
+from ngrt.percentiles import WINDOW, Window
+from ngrt.telemetry import Telemetry
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.floats(0, 100))

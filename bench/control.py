@@ -1,0 +1,168 @@
+"""How late ticks are, idle and with an engine flat out on its threads; beside them the loop that is usually written.
+
+Both run for as long, one after the other, under the same load.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import numpy as np
+
+from bench.result import Distribution
+from ngrt.app import arcade_engine, engine_threads
+from ngrt.backends.fakes import FakePolicy, FakeSource
+from ngrt.backends.pad_none import RecordingPad
+from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.clock import MonotonicClock
+from ngrt.context import Context
+from ngrt.interfaces import Policy
+from ngrt.merging import Merging
+from ngrt.messages import Chunk, Guide, Image, Tick
+from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.infer import Planner, Predict
+from ngrt.pipeline.run import Session, run
+from ngrt.preprocess import CAPTURE_SIDE
+from ngrt.telemetry import Telemetry
+from ngrt.workers import ThreadWorker
+
+SECONDS = 60.0
+RATE = 60.0
+BLACK = np.zeros((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticking:
+    """How a loop kept its deadlines: seconds late of each tick that was done, and how many of all were not."""
+
+    late: Distribution
+    ticks: int
+    missed: int
+
+    def line(self) -> str:
+        """Return it for people."""
+        return f"{self.late.line('ms')}; missed {self.missed} of {self.ticks} ({self.missed / self.ticks:.2%})"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlResult:
+    """ngrt's ticks and a naive loop's, idle and with ``chunks`` made meanwhile by ``engine`` on ``threads``."""
+
+    rate: float
+    seconds: float
+    engine: str
+    threads: int
+    steps: int
+    chunks: int
+    idle: Ticking
+    idle_naive: Ticking
+    loaded: Ticking
+    loaded_naive: Ticking
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the result in lines for people."""
+        return [
+            ("", f"{self.rate:g} Hz, {self.seconds:g} s each; milliseconds late"),
+            ("idle, ngrt", self.idle.line()),
+            ("idle, asyncio.sleep(dt)", self.idle_naive.line()),
+            ("engine flat out, ngrt", self.loaded.line()),
+            ("engine flat out, asyncio.sleep(dt)", self.loaded_naive.line()),
+            ("engine", f"{self.engine}, {self.steps} steps, {self.threads} threads, {self.chunks} chunks meanwhile"),
+        ]
+
+
+def measure(engine: Path | None = None, seconds: float = SECONDS, rate: float = RATE) -> ControlResult:
+    """Return how late the ticks of ``seconds`` at ``rate`` are, under no load and under that of ``engine``.
+
+    ``engine``: a bundle, the one that ships with ngrt if None.
+    """
+    folder, threads = engine or arcade_engine(), engine_threads(None)
+    policy = OnnxPolicy(folder, threads)
+    try:
+        idle, _ = ticking(FakePolicy(), seconds, rate)
+        idle_naive = naive(seconds, rate)
+        loaded, chunks = ticking(policy, seconds, rate)
+        with busy(policy):
+            loaded_naive = naive(seconds, rate)
+    finally:
+        policy.close()
+    return ControlResult(
+        rate, seconds, folder.name, threads, policy.spec.steps, chunks, idle, idle_naive, loaded, loaded_naive
+    )
+
+
+@dataclass
+class _Watch(Telemetry):
+    late: list[float] = field(default_factory=list)
+    missed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def tick(self, tick: Tick, missed: int) -> None:
+        self.late.append(tick.late)
+        self.missed += missed
+        super().tick(tick, missed)
+
+
+def ticking(policy: Policy, seconds: float, rate: float) -> tuple[Ticking, int]:
+    """Return how the whole pipeline keeps its ticks while ``policy`` makes chunks without a pause, and how many."""
+    clock, watch, ticks = MonotonicClock(), _Watch(), round(seconds * rate)
+    session = Session(
+        FakeSource(rate),
+        Planner(_predict(policy), policy.spec.steps, 1.0),
+        Context(1, 1.0),
+        RecordingPad(),
+        Control(rate, ticks=ticks, max_age=60),
+        Merging(),
+        clock,
+        lambda name: ThreadWorker(name, clock),
+        telemetry=watch,
+    )
+    anyio.run(run, session)
+    return Ticking(Distribution.of(watch.late), ticks, watch.missed), watch.read().chunks
+
+
+def naive(seconds: float, rate: float) -> Ticking:
+    """Return how a loop keeps its ticks that sleeps for an interval on the event loop after each."""
+    late: list[float] = []
+
+    async def loop() -> None:
+        start = time.perf_counter()
+        while (now := time.perf_counter()) < start + seconds:
+            late.append(now - (start + len(late) / rate))
+            await asyncio.sleep(1 / rate)
+
+    asyncio.run(loop())
+    ticks = round(seconds * rate)
+    return Ticking(Distribution.of(late), ticks, max(0, ticks - len(late)))
+
+
+@contextmanager
+def busy(policy: Policy) -> Iterator[None]:
+    """Let ``policy`` make one chunk after the other in a thread of its own."""
+    stop, predict = threading.Event(), _predict(policy)
+
+    def work() -> None:
+        while not stop.is_set():
+            predict([BLACK], None)
+
+    worker = threading.Thread(target=work, name="bench-load")
+    worker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        worker.join()
+
+
+def _predict(policy: Policy) -> Predict:
+    def predict(frames: Sequence[Image], guide: Guide | None) -> Chunk:
+        return policy.predict(frames)
+
+    return predict

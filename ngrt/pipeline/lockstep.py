@@ -1,0 +1,53 @@
+"""The game waits while the policy thinks, as under the reference's own loop: for comparison, and for slow machines.
+
+Only for a game whose time stands still with the session's clock.
+"""
+
+from ngrt.channels import Latest
+from ngrt.clock import PausableClock
+from ngrt.messages import Frame, TimedChunk
+from ngrt.pipeline.actuate import Actuator, neutral_afterwards
+from ngrt.pipeline.capture import Camera
+from ngrt.pipeline.infer import Thinker
+from ngrt.workers import Worker
+
+
+async def lockstep(
+    camera: Camera,
+    thinker: Thinker,
+    actuator: Actuator,
+    clock: PausableClock,
+    looking: Worker,
+    ticking: Worker,
+    frames: Latest[list[Frame]],
+    chunks: Latest[TimedChunk],
+    execute: int,
+) -> None:
+    """Stop the clock, look, think, let it go on, play ``execute`` rows; again. The pad ends neutral.
+
+    :raises ngrt.errors.NgrtError: a device or the engine failed
+    """
+    following: float | None = actuator.grid.due(0)
+    turn = 0
+
+    def stop(now: float) -> None:
+        clock.pause()
+
+    def tick(now: float) -> float | None:
+        nonlocal following
+        following = actuator.step(now)
+        return following if actuator.tick < turn else None
+
+    try:
+        async with neutral_afterwards(actuator.pad, ticking):
+            while following is not None:
+                await ticking.pace(stop, following)
+                if await looking.call(camera.look, clock.now()) is None:
+                    chunks.close()
+                elif (seen := frames.take()) is not None:
+                    chunks.put(await thinker.think(seen))
+                clock.resume()
+                turn = actuator.tick + execute
+                await ticking.pace(tick, following)
+    finally:
+        clock.resume()  # the game must not be left frozen
