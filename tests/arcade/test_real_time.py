@@ -1,0 +1,33 @@
+"""The arcade running free and played in real time, against the same played in virtual time."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bench.closed import Setting, play
+from ngrt.app import arcade_engine
+from ngrt.app import play as play_live
+from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.merging import default_merging
+from ngrt.settings import PlaySettings
+from ngrt.views import open_view
+
+SECONDS = 30
+
+
+@pytest.mark.timeout(240)
+def test_a_game_that_waits_for_nobody_is_played_as_well_as_in_virtual_time_at_the_same_delay(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as log, open_view(Console(file=log)) as view:
+        shot = play_live(None, PlaySettings(arcade=True, duration=SECONDS, seed=0), view).snapshot
+    assert shot.score is not None
+    assert shot.delay is not None
+    found = re.fullmatch(r"(\d+) of (\d+) cleared.*", shot.score)
+    assert found is not None
+    live = int(found[1]) / int(found[2])
+    delay = max(1, int(np.ceil(shot.delay)))
+    policy = OnnxPolicy(arcade_engine(), threads=1)
+    virtual = play(policy, Setting(default_merging(delay), delay, policy.spec.steps), [0, 1])
+    assert live == pytest.approx(np.mean(virtual.score), abs=0.05)
