@@ -12,8 +12,9 @@ import numpy as np
 from bench.baseline import Baseline
 from bench.result import Distribution
 from bench.work import Product, Work, count
-from ngrt.backends.policy_onnx import OnnxPolicy
-from ngrt.bundle import read_manifest, sha256_of
+from ngrt.backends.engine import Feed, HostEngine
+from ngrt.backends.opening import open_policy
+from ngrt.bundle import GraphName, read_manifest, sha256_of
 from ngrt.errors import CheckpointError
 from ngrt.messages import Array
 
@@ -65,10 +66,24 @@ class Engine:
     """A bundle's policy, the runs of its graphs counted and timed."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        self.policy = OnnxPolicy(folder, threads)
-        self.times: dict[str, list[float]] = {"schedule": [], "observe": [], "denoise": []}
-        for name, times in self.times.items():
-            setattr(self.policy, f"_{name}", _Timed(getattr(self.policy, f"_{name}"), times))
+        self.policy = open_policy(folder, threads=threads)
+        self.times: dict[GraphName, list[float]] = {"schedule": [], "observe": [], "denoise": []}
+        self._watch()
+
+    def _watch(self) -> None:
+        """Time every run of a graph from now on."""
+        engine = self.policy.engine
+        if not isinstance(engine, HostEngine):
+            return  # nothing happens between its graphs that could be timed
+        run = engine.run
+
+        def timed(graph: GraphName, feed: Feed) -> dict[str, Any]:
+            start = time.perf_counter()
+            outputs: dict[str, Any] = run(graph, feed)
+            self.times[graph].append(time.perf_counter() - start)
+            return outputs
+
+        setattr(engine, "run", timed)  # noqa: B010  (mypy refuses to assign to a method)
 
     @property
     def calls(self) -> Counter[str]:
@@ -78,19 +93,6 @@ class Engine:
     def predict(self, frames: Sequence[Any], noise: Array, steps: int) -> Array:
         """Return the actions (H, A) that the engine predicts."""
         return self.policy.predict(frames, noise, steps).actions
-
-
-class _Timed:
-    """Stands before a session of ONNX Runtime and times its runs."""
-
-    def __init__(self, session: Any, times: list[float]) -> None:
-        self._session, self._times = session, times
-
-    def run(self, names: Sequence[str], feed: Mapping[str, object]) -> Any:
-        start = time.perf_counter()
-        outputs = self._session.run(names, feed)
-        self._times.append(time.perf_counter() - start)
-        return outputs
 
 
 def compare(engine: Path, checkpoint: Path, threads: int, pairs: int = PAIRS, steps: int | None = None) -> ChunkResult:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ngrt.arcade.controls import Controls, from_actions
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.chunks import BLEND_DECAY
 from ngrt.merging import Merging
 from ngrt.messages import Array
@@ -49,7 +49,7 @@ class Episodes:
         return Episodes(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
-def play(policy: OnnxPolicy, setting: Setting, seeds: Sequence[int]) -> Episodes:
+def play(policy: EnginePolicy, setting: Setting, seeds: Sequence[int]) -> Episodes:
     """Play one episode for each of ``seeds``: the same seed brings the same events and the same noise."""
     world, player = World(seeds), _Player(policy, setting, seeds)
     tick = starved = 0
@@ -83,7 +83,7 @@ def play(policy: OnnxPolicy, setting: Setting, seeds: Sequence[int]) -> Episodes
 class _Player:
     """Makes chunks and lays them over ticks, as the pipeline does with one episode."""
 
-    def __init__(self, policy: OnnxPolicy, setting: Setting, seeds: Sequence[int]) -> None:
+    def __init__(self, policy: EnginePolicy, setting: Setting, seeds: Sequence[int]) -> None:
         self._policy, self._setting = policy, setting
         self._random = [np.random.default_rng([seed, 1]) for seed in seeds]
         self._steady = self._draw()

@@ -17,8 +17,8 @@ import numpy as np
 from bench.result import Distribution
 from ngrt.app import arcade_engine, engine_threads
 from ngrt.backends.fakes import FakePolicy, FakeSource
+from ngrt.backends.opening import open_policy
 from ngrt.backends.pad_none import RecordingPad
-from ngrt.backends.policy_onnx import OnnxPolicy
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.interfaces import Policy
@@ -82,7 +82,7 @@ def measure(engine: Path | None = None, seconds: float = SECONDS, rate: float = 
     ``engine``: a bundle, the one that ships with ngrt if None.
     """
     folder, threads = engine or arcade_engine(), engine_threads(None)
-    policy = OnnxPolicy(folder, threads)
+    policy = open_policy(folder, threads=threads)
     try:
         idle, _ = ticking(FakePolicy(), seconds, rate)
         idle_naive = naive(seconds, rate)

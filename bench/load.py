@@ -66,11 +66,11 @@ def _in_fresh_process(engine: Path, threads: int) -> tuple[float, float, int | N
 
 def once(engine: Path, threads: int) -> tuple[float, float, int | None]:
     """Load ``engine`` and predict a chunk; return seconds to load, seconds to the chunk, and peak memory in bytes."""
-    from ngrt.backends.policy_onnx import OnnxPolicy
+    from ngrt.backends.opening import open_policy
 
     frame = np.zeros((256, 256, 3), np.uint8)
     start = time.perf_counter()
-    policy = OnnxPolicy(engine, threads)
+    policy = open_policy(engine, threads=threads)
     loaded = time.perf_counter()
     policy.predict([frame])
     return loaded - start, time.perf_counter() - loaded, peak_memory()

@@ -16,7 +16,8 @@ import numpy as np
 
 from bench.closed import Episodes, Setting, play
 from ngrt.app import arcade_engine
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
 from ngrt.merging import Merging, Mode, Noise, default_merging
 
@@ -212,8 +213,8 @@ def _run(
 
 
 @cache
-def _policy(folder: Path) -> OnnxPolicy:
-    return OnnxPolicy(folder, threads=1)
+def _policy(folder: Path) -> EnginePolicy:
+    return open_policy(folder, threads=1)
 
 
 def _batch(folder: Path, setting: Setting, seeds: range) -> Episodes:

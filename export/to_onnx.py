@@ -24,7 +24,7 @@ DATA_LIMIT = 64 * 2**20
 """Bytes of weights above which they go to a file of their own. ONNX Runtime maps that file instead of parsing it: the
 released size loads in half the time and two thirds of the memory. Protobuf, moreover, ends at 2 GB."""
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 BATCH = torch.export.Dim("B", min=1, max=1024)
 STEPS = torch.export.Dim("N", min=1, max=1000)

@@ -11,7 +11,8 @@ import torch
 from export.checkpoint import Checkpoint
 from export.model import NitroGen
 from ngrt.actions import STICK_COLUMNS
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import Parity, Precision
 from ngrt.errors import ExportError
 from ngrt.messages import Array, Image
@@ -44,7 +45,7 @@ def verify(checkpoint: Checkpoint, folder: Path, precision: Precision, steps: in
 
     :raises ExportError: farther than its precision explains
     """
-    policy = OnnxPolicy(folder)
+    policy = open_policy(folder)
     count = steps or policy.spec.steps
     with closing(policy):
         found = [_compare(checkpoint.model, policy, case, count) for case in fresh_cases(policy)]
@@ -74,7 +75,7 @@ class Difference:
     agree: int
 
 
-def _compare(model: NitroGen, policy: OnnxPolicy, case: Case, steps: int) -> Difference:
+def _compare(model: NitroGen, policy: EnginePolicy, case: Case, steps: int) -> Difference:
     observed = policy.observe(case.frames, case.guidance, case.game)
     found = policy.denoise(observed, case.noise, steps)[0]
     context, wanted = reference(model, policy, case, steps)
@@ -88,7 +89,7 @@ def _compare(model: NitroGen, policy: OnnxPolicy, case: Case, steps: int) -> Dif
     )
 
 
-def fresh_cases(policy: OnnxPolicy) -> Iterator[Case]:
+def fresh_cases(policy: EnginePolicy) -> Iterator[Case]:
     """Yield chunks that together exercise what the policy has: contexts of every length, guidance, games."""
     random = np.random.default_rng(SEED)
     spec = policy.spec
@@ -115,7 +116,7 @@ def picture(random: np.random.Generator) -> Image:
     return np.asarray(np.clip(image, 0, 255), np.uint8)
 
 
-def reference(model: NitroGen, policy: OnnxPolicy, case: Case, steps: int) -> tuple[Array, Array]:
+def reference(model: NitroGen, policy: EnginePolicy, case: Case, steps: int) -> tuple[Array, Array]:
     """Return the torch model's context and final actions (H, A) for ``case``."""
     frames = torch.from_numpy(observation(case.frames, policy.spec.image_size))
     with torch.inference_mode():
@@ -144,5 +145,5 @@ def sample(model: NitroGen, context: torch.Tensor, x: torch.Tensor, steps: int, 
     return x
 
 
-def _buttons(actions: Array, policy: OnnxPolicy) -> Array:
+def _buttons(actions: Array, policy: EnginePolicy) -> Array:
     return actions[:, STICK_COLUMNS:] if policy.spec.old_layout else actions[:, :-STICK_COLUMNS]

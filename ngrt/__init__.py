@@ -46,6 +46,6 @@ def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: 
 
     :raises ngrt.errors.BundleError: there is no bundle, or it was changed, or it cannot be loaded here
     """
-    from ngrt.backends.policy_onnx import OnnxPolicy
+    from ngrt.backends.opening import open_policy
 
-    return OnnxPolicy(Path(path), threads, seed)
+    return open_policy(Path(path), threads=threads, seed=seed)

@@ -261,9 +261,9 @@ def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look:
 
 @contextmanager
 def _opened_policy(folder: Path, settings: PlaySettings) -> Iterator[Policy]:
-    from ngrt.backends.policy_onnx import OnnxPolicy
+    from ngrt.backends.opening import open_policy
 
-    policy = OnnxPolicy(folder, engine_threads(settings.threads), settings.seed)
+    policy = open_policy(folder, threads=engine_threads(settings.threads), seed=settings.seed)
     try:
         yield policy
     finally:

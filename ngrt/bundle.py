@@ -25,7 +25,15 @@ MANIFEST_VERSION = 1
 MANIFEST_LIMIT = 16 * 2**20
 """Bytes; a manifest lists a few graphs and perhaps some thousands of game names."""
 
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
+"""What weights and products are in. The last two are lossy in ways of their own and pass a gate (`Gate`)."""
+
+Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
+"""What a bundle's observe and denoise graphs are: ONNX files, or engines of one of TensorRT's two editions."""
+
+Backend = Literal["cpu", "openvino", "cuda", "tensorrt"]
+"""What runs a bundle: ONNX Runtime on the CPU, OpenVINO, ONNX Runtime on an NVIDIA GPU, TensorRT of either edition."""
+
 GraphName = Literal["schedule", "observe", "denoise"]
 
 
@@ -113,6 +121,26 @@ class Checkpoint(Frozen):
     tensors: int
 
 
+class Gate(Frozen):
+    """How far a lossy engine is from the fp32 graphs on the calibration frames, noise fixed, and what is allowed.
+
+    ``failure``: what was over its limit and where, empty if nothing was; an engine that failed was written by force.
+    """
+
+    buttons_agree: float
+    buttons_least: float
+    stick_error: float
+    """Mean absolute error of the sticks."""
+    stick_limit: float
+    repeat_error: float
+    """Largest difference between two runs of the fp32 graphs themselves: the least that could mean anything."""
+    chunks: int
+    steps: int
+    frames: str
+    """Where the frames came from: ``generated``, or the names of files."""
+    failure: str = ""
+
+
 class Manifest(Frozen):
     """``manifest.json``."""
 
@@ -121,13 +149,17 @@ class Manifest(Frozen):
     created: str
     """UTC, ISO 8601."""
     precision: Precision
-    target: Literal["onnx"] = "onnx"
+    target: Target = "onnx"
     checkpoint: Checkpoint
     policy: PolicySpec
     config: dict[str, Any]
     """The checkpoint's own configuration, as it was found."""
     graphs: dict[GraphName, Graph]
     parity: Parity
+    gate: Gate | None = None
+    """None where the precision needs none."""
+    capabilities: tuple[Annotated[str, Field(pattern=r"^\d{1,3}\.\d$")], ...] = ()
+    """Compute capabilities that TensorRT engines were built for, such as 8.9."""
     tools: dict[str, str]
     """Versions of what built the bundle."""
     notice: str = ""

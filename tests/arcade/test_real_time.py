@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.closed import Setting, play
 from ngrt.app import arcade_engine
 from ngrt.app import play as play_live
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
 from ngrt.merging import default_merging
 from ngrt.settings import PlaySettings
 from ngrt.views import open_view
@@ -28,6 +28,6 @@ def test_a_game_that_waits_for_nobody_is_played_as_well_as_in_virtual_time_at_th
     assert found is not None
     live = int(found[1]) / int(found[2])
     delay = max(1, int(np.ceil(shot.delay)))
-    policy = OnnxPolicy(arcade_engine(), threads=1)
+    policy = open_policy(arcade_engine(), threads=1)
     virtual = play(policy, Setting(default_merging(delay), delay, policy.spec.steps), [0, 1])
     assert live == pytest.approx(np.mean(virtual.score), abs=0.05)

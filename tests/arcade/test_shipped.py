@@ -10,7 +10,8 @@ from ngrt.arcade.controls import Controls, from_actions
 from ngrt.arcade.expert import HORIZON
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
 from ngrt.cli import run
 
@@ -19,7 +20,7 @@ EXECUTE = 6
 """Rows of each chunk that are played before the next one is made."""
 
 
-def plan(policy: OnnxPolicy, world: World, noise: np.random.Generator) -> Controls:
+def plan(policy: EnginePolicy, world: World, noise: np.random.Generator) -> Controls:
     """Return the rows (EXECUTE, 3) that the policy means to play in a world of one episode."""
     start = noise.standard_normal((policy.spec.action_horizon, policy.spec.action_dim), np.float32)
     return from_actions(policy.predict([render(world.state)[0]], start).actions)[:EXECUTE]
@@ -27,7 +28,7 @@ def plan(policy: OnnxPolicy, world: World, noise: np.random.Generator) -> Contro
 
 @pytest.mark.parametrize("seed", UNSEEN)
 def test_it_clears_nearly_everything_in_an_episode_it_has_not_seen_while_the_game_waits(seed: int) -> None:
-    policy, world, noise = OnnxPolicy(arcade_engine(), threads=1), World([seed]), np.random.default_rng(seed)
+    policy, world, noise = open_policy(arcade_engine(), threads=1), World([seed]), np.random.default_rng(seed)
     while not world.done:
         for controls in plan(policy, world, noise):
             world.step(controls[None])

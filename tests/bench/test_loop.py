@@ -8,7 +8,8 @@ from bench.loop import Cell, Gain, canonical, half_width, measure, modes
 from ngrt.actions import decode
 from ngrt.app import arcade_engine
 from ngrt.arcade.world import World
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
 from ngrt.chunks import Grid, Timeline
 from ngrt.merging import Merging, default_merging
@@ -19,13 +20,13 @@ UNSEEN = range(60_000, 60_016)
 
 
 @pytest.fixture(scope="module")
-def policy() -> OnnxPolicy:
-    return OnnxPolicy(arcade_engine(), threads=1)
+def policy() -> EnginePolicy:
+    return open_policy(arcade_engine(), threads=1)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("delay", [4, 8])
-def test_the_default_is_not_behind_replace(policy: OnnxPolicy, delay: int) -> None:
+def test_the_default_is_not_behind_replace(policy: EnginePolicy, delay: int) -> None:
     ways = default_merging(delay), Merging("replace")
     cells = [
         Cell(setting, play(policy, setting, UNSEEN), UNSEEN[0])
@@ -35,11 +36,11 @@ def test_the_default_is_not_behind_replace(policy: OnnxPolicy, delay: int) -> No
     assert cells[0].score >= (0.95 if delay == 4 else 0.88)
 
 
-def test_in_lockstep_it_plays_like_the_expert(policy: OnnxPolicy) -> None:
+def test_in_lockstep_it_plays_like_the_expert(policy: EnginePolicy) -> None:
     assert np.mean(play(policy, Setting(Merging("lockstep"), 4, STEPS), UNSEEN[:6]).score) >= 0.97
 
 
-def test_an_episode_does_not_depend_on_those_beside_it(policy: OnnxPolicy) -> None:
+def test_an_episode_does_not_depend_on_those_beside_it(policy: EnginePolicy) -> None:
     setting = Setting(Merging("rtc", "steady"), 9, STEPS)
     both, one = play(policy, setting, UNSEEN[:2]), play(policy, setting, UNSEEN[1:2])
     assert both.score[1] == one.score[0]
@@ -47,7 +48,7 @@ def test_an_episode_does_not_depend_on_those_beside_it(policy: OnnxPolicy) -> No
 
 
 @pytest.mark.parametrize("merging", [Merging("replace"), Merging("blend"), Merging("rtc"), Merging("prefix", "steady")])
-def test_the_simulator_lays_chunks_over_ticks_as_the_timeline_does(policy: OnnxPolicy, merging: Merging) -> None:
+def test_the_simulator_lays_chunks_over_ticks_as_the_timeline_does(policy: EnginePolicy, merging: Merging) -> None:
     delay, world = 3, World([7])
     player = _Player(policy, Setting(merging, delay, STEPS), [7])
     timeline = Timeline(Grid(0.0, 1.0), blend=merging.mode == "blend")
@@ -66,7 +67,7 @@ def test_the_simulator_lays_chunks_over_ticks_as_the_timeline_does(policy: OnnxP
             world.step(controls)
 
 
-def test_ticks_before_the_first_chunk_are_starved_and_no_others(policy: OnnxPolicy) -> None:
+def test_ticks_before_the_first_chunk_are_starved_and_no_others(policy: EnginePolicy) -> None:
     assert play(policy, Setting(Merging(), 9, STEPS), [3]).starved == [9 / 1200]
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import Precision
 
 from .making import Changes, write_small
@@ -40,9 +41,9 @@ class Variant:
         return self.path.parent / "bundle"
 
     @cached_property
-    def policy(self) -> OnnxPolicy:
+    def policy(self) -> EnginePolicy:
         """The exported engine, loaded."""
-        return OnnxPolicy(self.bundle)
+        return open_policy(self.bundle)
 
 
 OLD = "old layout, 21 columns, horizon 7, 4 steps, no self-attention"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.verify import picture
-from ngrt.backends.policy_onnx import Observation, OnnxPolicy
+from ngrt.backends.policy import EnginePolicy, Observation
 from ngrt.messages import Array
 from ngrt.preprocess import observation
 
@@ -54,7 +54,7 @@ def feed(observed: Observation, modulation: Array, rows: int = 1, step: int = 0,
         "weights": np.zeros((rows, 5, 1), np.float32),
         "guidance": np.array(0, np.float32),
     }
-    return given | {name: value.repeat(rows, 0) for name, value in observed.keys_values.items()}
+    return given | {name: value.repeat(rows, 0) for name, value in observed.seen.keys_values.items()}
 
 
 def run(session: ort.InferenceSession, feed: Mapping[str, Any]) -> Array:
@@ -154,7 +154,7 @@ def test_a_batch_of_observations_is_each_alone(variant_of: Callable[[str], Varia
 
 @pytest.mark.parametrize("name", ["schedule", "observe", "denoise"])
 def test_signatures_in_the_manifest_are_those_of_the_graphs(small: Variant, name: Any) -> None:
-    policy: OnnxPolicy = small.policy
+    policy: EnginePolicy = small.policy
     session = ort.InferenceSession(small.bundle / f"{name}.onnx", providers=["CPUExecutionProvider"])
     stated = policy.manifest.graphs[name]
     for tensors, nodes in ((stated.inputs, session.get_inputs()), (stated.outputs, session.get_outputs())):

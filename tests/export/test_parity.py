@@ -13,7 +13,8 @@ import torch
 
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.verify import sample
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy
 from ngrt.messages import Image
 from ngrt.preprocess import observation, shrink
 from tests.conftest import PARITY
@@ -41,8 +42,8 @@ def checkpoint(name: str) -> Checkpoint:
 
 
 @cache
-def policy_in(folder: Path) -> OnnxPolicy:
-    return OnnxPolicy(folder)
+def policy_in(folder: Path) -> EnginePolicy:
+    return open_policy(folder)
 
 
 def frames_of(name: str) -> list[Image]:

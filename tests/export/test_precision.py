@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from export.run import export_checkpoint
-from ngrt.backends.policy_onnx import OnnxPolicy
+from ngrt.backends.opening import open_policy
 from ngrt.errors import BundleError
 
 from .conftest import Variant
@@ -30,7 +30,7 @@ def apart(small: Variant, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_half_precision_engine_has_half_the_bytes_and_nearly_the_actions(small: Variant, half: Path) -> None:
     given = inputs(1, 5, 25)
-    policy = OnnxPolicy(half)
+    policy = open_policy(half)
     found, wanted = (engine.predict(given.frames, given.noise).actions for engine in (policy, small.policy))
     difference = np.abs(found - wanted).max()
     assert 0 < difference <= 2e-2
@@ -43,14 +43,14 @@ def test_a_half_precision_engine_has_half_the_bytes_and_nearly_the_actions(small
 
 
 def test_a_half_precision_engine_hands_over_half_precision_keys_and_values(half: Path) -> None:
-    observed = OnnxPolicy(half).observe(inputs(1, 5, 25).frames)
-    assert {value.dtype for value in observed.keys_values.values()} == {np.dtype(np.float16)}
+    observed = open_policy(half).observe(inputs(1, 5, 25).frames)
+    assert {value.dtype for value in observed.seen.keys_values.values()} == {np.dtype(np.float16)}
     assert observed.context.dtype == np.float32
 
 
 def test_weights_that_lie_apart_give_the_same_actions(small: Variant, apart: Path) -> None:
     given = inputs(1, 5, 25)
-    policy = OnnxPolicy(apart)
+    policy = open_policy(apart)
     names = [part.file for graph in policy.manifest.graphs.values() for part in graph.data]
     assert names == ["schedule.onnx.data", "observe.onnx.data", "denoise.onnx.data"]
     assert sorted(path.name for path in apart.iterdir()) == sorted(
@@ -68,7 +68,7 @@ def test_changed_weights_that_lie_apart_are_refused(apart: Path) -> None:
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     try:
         with pytest.raises(BundleError, match=r"denoise\.onnx\.data was changed: SHA-256 .*export again"):
-            OnnxPolicy(apart)
+            open_policy(apart)
     finally:
         path.write_bytes(whole)
 
@@ -78,7 +78,7 @@ def test_missing_weights_that_lie_apart_are_refused(apart: Path) -> None:
     path.rename(apart / "elsewhere")
     try:
         with pytest.raises(BundleError, match=r"observe\.onnx\.data is missing; export the bundle again"):
-            OnnxPolicy(apart)
+            open_policy(apart)
     finally:
         (apart / "elsewhere").rename(path)
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.backends.policy_onnx import Observation, OnnxPolicy
+from ngrt.backends.engine import HostEngine
+from ngrt.backends.opening import open_policy
+from ngrt.backends.policy import EnginePolicy, Observation
 from ngrt.chunks import Grid
 from ngrt.errors import ObservationError
 from ngrt.merging import (
@@ -34,29 +36,30 @@ Doubles = npt.NDArray[np.float64]
 
 
 @pytest.fixture(scope="module")
-def engine(bundle_of: Callable[[str], Path]) -> OnnxPolicy:
-    return OnnxPolicy(bundle_of("tiny"), threads=1)
+def engine(bundle_of: Callable[[str], Path]) -> EnginePolicy:
+    return open_policy(bundle_of("tiny"), threads=1)
 
 
 class Reference:
     """The rules as they are written down, in float64, with the model's own velocity."""
 
-    def __init__(self, policy: OnnxPolicy) -> None:
+    def __init__(self, policy: EnginePolicy) -> None:
         self.policy, self.observed = policy, policy.observe([FRAME])
 
     def velocity(self, x: Doubles, step: int) -> Doubles:
         feed = {
             "x": x[None].astype(np.float32),
-            "modulation": self.policy._schedule_of(STEPS)[step],
+            "modulation": self.policy.schedule(STEPS)[step],
             "dt": np.array(1, np.float32),
             "remaining": np.array(1, np.float32),
             "mix": self.observed.mix,
             "prior": np.zeros_like(x[None], np.float32),
             "weights": np.zeros((1, len(x), 1), np.float32),
             "guidance": np.array(0, np.float32),
-            **self.observed.keys_values,
+            **self.observed.seen.keys_values,
         }
-        (moved,) = self.policy._denoise.run(["next_x"], feed)
+        assert isinstance(self.policy.engine, HostEngine)
+        moved = self.policy.engine.run("denoise", feed)["next_x"]
         return np.asarray(moved[0], np.float64) - x
 
     def rtc(self, noise: Array, prior: Array, delay: int, executed: int, beta: float) -> Doubles:
@@ -88,11 +91,11 @@ class Reference:
 
 
 @pytest.fixture(scope="module")
-def reference(engine: OnnxPolicy) -> Reference:
+def reference(engine: EnginePolicy) -> Reference:
     return Reference(engine)
 
 
-def previous(policy: OnnxPolicy) -> tuple[Array, Array]:
+def previous(policy: EnginePolicy) -> tuple[Array, Array]:
     """Return a chunk to agree with, and the noise of the next."""
     return policy.denoise(policy.observe([FRAME[::-1]]), policy.draw_noise(), STEPS)[0], policy.draw_noise()
 
@@ -100,7 +103,7 @@ def previous(policy: OnnxPolicy) -> tuple[Array, Array]:
 @pytest.mark.parametrize(("delay", "executed"), [(1, 1), (4, 4), (3, 8), (9, 9), (0, 1), (8, 10)])
 @pytest.mark.parametrize("beta", [1.0, 5.0, float(STEPS)])
 def test_rtc_is_what_its_formula_says(
-    engine: OnnxPolicy, reference: Reference, delay: int, executed: int, beta: float
+    engine: EnginePolicy, reference: Reference, delay: int, executed: int, beta: float
 ) -> None:
     last, noise = previous(engine)
     guide = Merging("rtc", beta=beta).guide(last, executed, delay, STEPS)
@@ -111,7 +114,7 @@ def test_rtc_is_what_its_formula_says(
 
 @pytest.mark.parametrize(("delay", "executed"), [(1, 1), (4, 4), (9, 9), (2, 6)])
 def test_prefix_is_what_its_rule_says_and_ends_on_the_last_chunk(
-    engine: OnnxPolicy, reference: Reference, delay: int, executed: int
+    engine: EnginePolicy, reference: Reference, delay: int, executed: int
 ) -> None:
     last, noise = previous(engine)
     guide = Merging("prefix").guide(last, executed, delay, STEPS)
@@ -120,14 +123,14 @@ def test_prefix_is_what_its_rule_says_and_ends_on_the_last_chunk(
     assert np.abs(actions[:delay] - last[executed : executed + delay]).max() < 1e-5
 
 
-def test_a_guide_without_weights_changes_no_bit(engine: OnnxPolicy) -> None:
+def test_a_guide_without_weights_changes_no_bit(engine: EnginePolicy) -> None:
     last, noise = previous(engine)
     nothing = Guide(last, np.zeros(18, np.float32), np.full(STEPS, 5, np.float32))
     plain = engine.predict([FRAME], noise, STEPS).actions
     assert np.array_equal(engine.predict([FRAME], noise, STEPS, guide=nothing).actions, plain)
 
 
-def test_guided_chunks_of_many_episodes_are_those_of_each(engine: OnnxPolicy) -> None:
+def test_guided_chunks_of_many_episodes_are_those_of_each(engine: EnginePolicy) -> None:
     last, _ = previous(engine)
     side = engine.spec.image_size
     pictures = np.random.default_rng(0).integers(0, 256, (3, 1, side, side, 3), np.uint8)
@@ -141,7 +144,7 @@ def test_guided_chunks_of_many_episodes_are_those_of_each(engine: OnnxPolicy) ->
         assert np.allclose(together[number], engine.denoise(alone, noise[number], STEPS, own)[0], atol=1e-5)
 
 
-def test_a_guide_of_another_shape_is_refused(engine: OnnxPolicy) -> None:
+def test_a_guide_of_another_shape_is_refused(engine: EnginePolicy) -> None:
     guide = Guide(np.zeros((18, 25), np.float32), np.zeros(17, np.float32), np.zeros(STEPS, np.float32))
     with pytest.raises(ObservationError, match="this policy takes"):
         engine.predict([FRAME], steps=STEPS, guide=guide)

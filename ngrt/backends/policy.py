@@ -1,0 +1,211 @@
+"""A policy from an engine bundle: what it takes is checked, what an engine makes of it becomes a chunk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ngrt.actions import decode
+from ngrt.backends.engine import Engine, Look, Plan
+from ngrt.bundle import Manifest, PolicySpec
+from ngrt.errors import BundleError, ObservationError
+from ngrt.messages import Array, Chunk, Guide, Image
+from ngrt.preprocess import observation
+
+NO_GAME = 0
+"""The embedding row of a game nobody named."""
+
+EMPTY_SLOT = -1
+"""The game slot under guidance: zeros, in both branches."""
+
+DENOISE_INPUTS = ("x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance")
+
+MOST_STEPS = 1000
+MOST_GUIDANCE = 100
+MOST_NOISE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the engine has seen, B branches, and ``mix`` (B, B): how their velocities combine, identity or guidance."""
+
+    seen: Any
+    mix: Array
+
+    @property
+    def context(self) -> Array:
+        """The mixer's output (B, L, Dv)."""
+        context: Array = self.seen.context
+        return context
+
+
+class EnginePolicy:
+    """A policy whose graphs ``engine`` runs.
+
+    :raises BundleError: the graphs do not fit the policy that the manifest describes
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, engine: Engine[Any], seed: int | None = None) -> None:
+        self.manifest, self.engine = manifest, engine
+        self._random = np.random.default_rng(seed)
+        self._modulations: dict[int, Array] = {}
+        self._check_fit(folder)
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What the policy takes and gives."""
+        return self.manifest.policy
+
+    def predict(
+        self,
+        frames: Sequence[Image],
+        noise: Array | None = None,
+        steps: int | None = None,
+        guidance: float = 1.0,
+        game: str | None = None,
+        guide: Guide | None = None,
+    ) -> Chunk:
+        """Return the chunk of actions that follows ``frames``.
+
+        ``frames``: one to ``spec.context_frames`` pictures (height, width, 3) uint8 RGB, oldest first; ``noise``
+        (H, A) float32, drawn if None; ``steps`` denoise steps, the checkpoint's own if None; ``guidance`` scale of
+        classifier-free guidance, 1 for none; ``game`` one of ``spec.games``; ``guide`` what pulls the chunk towards
+        the one before it (`ngrt.merging`).
+
+        :raises ObservationError: any of them does not fit this policy
+        :raises EngineError: the engine failed
+        """
+        count = self._check_steps(steps)
+        noise = self.draw_noise() if noise is None else self._check_noise(noise)
+        observed = self.observe(frames, guidance, game)
+        actions = self.denoise(observed, noise, count, guide)[0]
+        if not np.isfinite(actions).all():  # a pad must never see them
+            raise ObservationError(f"the policy's actions are not finite at guidance {guidance:g}; export it as fp32")
+        return decode(actions, old_layout=self.spec.old_layout)
+
+    def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Observation:
+        """Return what the denoise steps need to know of ``frames``: run once per observation."""
+        if hasattr(frames, "shape"):
+            raise ObservationError("frames is one array; give a list of frames, for one of them: [frame]")
+        limit = self.spec.context_frames
+        if not 1 <= len(frames) <= limit:
+            raise ObservationError(f"{len(frames)} frames given; this policy takes 1 to {limit}, oldest first")
+        if not abs(guidance) <= MOST_GUIDANCE:
+            raise ObservationError(f"guidance is {guidance}; it must be within {MOST_GUIDANCE} of 0, 1 for none")
+        slot = self._game_slot(game)
+        pictures = observation(frames, self.spec.image_size)
+        if guidance == 1.0:
+            return Observation(self.engine.observe([self._look(pictures, slot)]), np.eye(1, dtype=np.float32))
+        # The unguided branch sees the newest frame alone; neither branch sees the game.
+        looks = [self._look(seen, EMPTY_SLOT) for seen in (pictures, pictures[:, -1:])]
+        rows = [[1 + guidance, -guidance]] * 2
+        return Observation(self.engine.observe(looks), np.array(rows, np.float32))
+
+    def observe_each(self, pictures: npt.NDArray[np.uint8]) -> Observation:
+        """Return what B separate observations come to: ``pictures`` (B, F, S, S, 3), already of the tower's size."""
+        seen = self.engine.observe([self._look(pictures, NO_GAME)])
+        return Observation(seen, np.eye(len(pictures), dtype=np.float32))
+
+    def denoise(self, observed: Observation, noise: Array, steps: int, guide: Guide | None = None) -> Array:
+        """Return the actions (B, H, A) that ``steps`` Euler steps make of ``noise`` (H, A) or (B, H, A)."""
+        branches, shape = len(observed.mix), (self.spec.action_horizon, self.spec.action_dim)
+        x = np.ascontiguousarray(np.broadcast_to(noise, (branches, *shape)))
+        prior, weights = np.zeros_like(x), np.zeros((branches, shape[0], 1), np.float32)
+        strengths = np.zeros(steps, np.float32)
+        if guide is not None:
+            self._check_guide(guide, steps)
+            prior = np.ascontiguousarray(np.broadcast_to(guide.prior, x.shape))
+            weights[:] = guide.weights[:, None]
+            strengths = guide.strengths
+        plan = Plan(self.schedule(steps), observed.mix, prior, weights, strengths)
+        return self.engine.denoise(observed.seen, x, plan)
+
+    def draw_noise(self) -> Array:
+        """Return fresh noise (H, A) from the policy's own generator."""
+        shape = (self.spec.action_horizon, self.spec.action_dim)
+        return self._random.standard_normal(shape, np.float32)
+
+    def schedule(self, steps: int) -> Array:
+        """Return what depends on the denoise time alone (N, M), computed once for a number of steps."""
+        if steps not in self._modulations:
+            # int(i / N * buckets) in double precision, exactly as the model was trained
+            times = [int(i / steps * self.spec.timestep_buckets) for i in range(steps)]
+            if len(self._modulations) >= 8:
+                self._modulations.clear()
+            self._modulations[steps] = self.engine.schedule(np.array(times, np.float32))
+        return self._modulations[steps]
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.engine.close()
+
+    def _look(self, pictures: npt.NDArray[np.uint8], slot: int) -> Look:
+        return Look(pictures, np.full(len(pictures), slot, np.int64) if self.spec.game_token else None)
+
+    def _check_fit(self, folder: Path) -> None:
+        """Check that the graphs take and give what the policy says of itself, so that the first chunk cannot fail.
+
+        :raises BundleError: they do not
+        """
+        spec = self.spec
+        keys_values = [f"{part}_{layer}" for layer in range(spec.cross_layers) for part in ("key", "value")]
+        sees, seen = self.engine.signature("observe")
+        steps, moved = self.engine.signature("denoise")
+        side = spec.image_size
+        checks: list[tuple[str, list[Any], list[Any]]] = [
+            ("inputs of observe", sorted(sees), ["frames", "game"] if spec.game_token else ["frames"]),
+            ("outputs of observe", sorted(seen), sorted(["context", *keys_values])),
+            ("inputs of denoise", sorted(steps), sorted([*DENOISE_INPUTS, *keys_values])),
+            ("outputs of denoise", sorted(moved), ["next_x"]),
+            ("outputs of schedule", sorted(self.engine.signature("schedule")[1]), ["modulations"]),
+            ("frame", list(sees.get("frames", ()))[2:], [side, side, 3]),
+            ("actions", list(steps.get("x", ()))[1:], [spec.action_horizon, spec.action_dim]),
+        ]
+        for what, has, needs in checks:
+            if has != needs:
+                raise BundleError(
+                    f"{folder}: {what}: the graphs have {has}, the policy {needs}; export the bundle again"
+                )
+        if sees["frames"][1] == 1 and spec.context_frames != 1:
+            raise BundleError(f"{folder}: its graph takes 1 frame, its policy {spec.context_frames}; export it again")
+        if spec.games and not spec.game_token:
+            raise BundleError(f"{folder}: its policy names games and has no place for one; export the bundle again")
+
+    def _check_steps(self, steps: int | None) -> int:
+        count = self.spec.steps if steps is None else steps
+        if not 1 <= count <= MOST_STEPS:
+            raise ObservationError(f"steps is {count}; it must be from 1 to {MOST_STEPS}")
+        return count
+
+    def _check_noise(self, noise: Array) -> Array:
+        shape = (self.spec.action_horizon, self.spec.action_dim)
+        array = np.asarray(noise)
+        if array.shape == (1, *shape):
+            array = array[0]
+        if array.shape != shape:
+            raise ObservationError(f"noise has shape {array.shape}; this policy takes {shape}")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise ObservationError(f"noise has dtype {array.dtype}; it must be float32")
+        if not (np.abs(array) <= MOST_NOISE).all():  # also where it is NaN
+            raise ObservationError(
+                f"noise has values that are not within {MOST_NOISE:g} of 0; draw it from Normal(0, 1)"
+            )
+        return array.astype(np.float32)
+
+    def _check_guide(self, guide: Guide, steps: int) -> None:
+        horizon, columns = self.spec.action_horizon, self.spec.action_dim
+        has = guide.prior.shape[-2:], guide.weights.shape, guide.strengths.shape
+        needs = (horizon, columns), (horizon,), (steps,)
+        if has != needs:
+            raise ObservationError(f"guide has prior, weights and strengths of {has}; this policy takes {needs}")
+
+    def _game_slot(self, game: str | None) -> int:
+        if game is None:
+            return NO_GAME
+        if game not in self.spec.games:
+            known = ", ".join(sorted(self.spec.games)[:8]) or "none"
+            raise ObservationError(f"game {game!r} is not one this policy was trained on; it knows: {known}")
+        return self.spec.games[game]
