@@ -1,0 +1,50 @@
+"""The commands of ``ngrt bench``: measuring, and what is made of results."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter, validators
+
+from ngrt.launch import err, out, stage
+
+app = App(name="bench")
+
+
+@app.default
+def bench(
+    *suites: Literal["overhead", "chunk", "load", "control", "loop"],
+    engine: Path | None = None,
+    checkpoint: Path | None = None,
+    json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
+    plot_file: Annotated[Path | None, Parameter(name="--plot")] = None,
+    episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
+) -> None:
+    """Measure latencies, how late ticks are, and what delay costs in closed loop.
+
+    overhead: everything but the model. chunk: a chunk against the reference's way. load: from a fresh process to the
+    first chunk. control: how late ticks are, idle and with the engine flat out, beside a naive loop. loop: the arcade's
+    score by delay and way of merging; most of an hour, so it runs only when it is named.
+
+    Parameters
+    ----------
+    suites
+        What to measure; all that can run with what is given if none is named, but loop.
+    engine
+        Engine bundle, made by `ngrt export`.
+    checkpoint
+        The checkpoint it was made from, to run the reference's way.
+    json_file
+        Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
+    plot_file
+        loop: draw score against delay into this PNG or SVG file.
+    episodes
+        loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
+    """
+    measuring = stage("bench.suites")
+    from ngrt.views import progress_bar
+
+    with progress_bar(err) as progress:
+        effort = measuring.Effort(episodes=episodes)
+        measuring.run_suites(
+            suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
+        )
