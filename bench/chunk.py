@@ -1,164 +1,256 @@
-"""How long a chunk takes: the engine against the reference's way of running the same policy, alternating."""
+"""How long a chunk takes: engines against the reference's way of running the same policy, alternating.
 
+MLPerf's single-stream scenario: a chunk is issued as soon as the one before is done, and takes from then to its
+actions. The reference takes much longer, so between two of its chunks each engine makes several.
+"""
+
+import gc
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bench.baseline import Baseline
-from bench.result import Distribution
-from bench.work import Product, Work, count
-from ngrt.backends.engine import Feed, HostEngine
-from ngrt.backends.opening import open_policy
-from ngrt.bundle import GraphName, read_manifest, sha256_of
-from ngrt.errors import CheckpointError
-from ngrt.messages import Array
+from bench.baseline import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
+from bench.result import P99_SAMPLES, Distribution
+from bench.roofline import Ceiling, Roofline, ceiling
+from bench.watch import Watched, checked_calls, title_of
+from bench.work import baseline_gflop
+from ngrt.bundle import Backend, GraphName, read_manifest, sha256_of
+from ngrt.errors import CheckpointError, NgrtError
+from ngrt.messages import Array, Image
 
-PAIRS = 7
+ROUNDS = 7
+"""Chunks of the reference's, each way."""
+
+FEWEST = 21
+SECONDS = 60.0
+"""What all engines' chunks may take together where no number of samples is asked for."""
+
+Report = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChunk:
+    """An engine's ``seconds`` a chunk, and of each run of its graphs where they run by themselves.
+
+    ``ratios``: how many times faster than each of the reference's ways, of medians; ``difference``: the largest between
+    its actions and the reference's in fp32; ``calls``: how often each graph ran in a chunk, counted; ``p99_is_meant``:
+    there are samples enough for it. ``roofline``: None where ``no_roofline`` says why.
+    """
+
+    name: str
+    precision: str
+    backend: Backend
+    seconds: Distribution
+    p99_is_meant: bool
+    observe: Distribution | None
+    denoise: Distribution | None
+    ratios: dict[str, float]
+    difference: float
+    calls: dict[str, float]
+    roofline: Roofline | None
+    no_roofline: str
+
+    def facts(self, steps: int) -> list[tuple[str, str]]:
+        """Return it in lines for people."""
+        times = ", ".join(f"{ratio:.2f} ({name})" for name, ratio in self.ratios.items())
+        title = title_of(self.name, self.precision, self.backend)
+        rows = [(title, self.seconds.line()), ("  times faster than it", times)]
+        if self.observe is not None and self.denoise is not None:
+            rows += [("  observe", self.observe.line()), (f"  denoise, {steps} times", self.denoise.line())]
+        rows.append(("  actions differ by", f"{self.difference:.1e} at most"))
+        rows.append(("  calls a chunk", _calls(self.calls)))
+        return rows + limit_facts(self.roofline, self.no_roofline)
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
-    """Seconds a chunk, from a 256 x 256 frame to its actions, warm; the first pair is not counted.
+    """Chunks of ``steps`` steps, from a 256 x 256 frame to actions, warm.
 
-    ``ratio`` of the medians; ``difference``: the largest between the two sides' actions; ``*_calls``: how often each
-    part ran in one chunk; ``observe`` and ``denoise``: seconds of each run of the engine's graphs; ``share`` of the
-    rate of a lone product that the engine reaches; ``possible``: the ratio at that very rate.
+    ``baselines``: seconds of the reference's way by precision, on ``device``; ``baseline_calls``: how often its parts
+    ran in a chunk, counted; ``baseline_difference``: the largest between its actions in bf16 and in fp32.
     """
 
     steps: int
     threads: int
-    baseline: Distribution
-    engine: Distribution
-    observe: Distribution
-    denoise: Distribution
-    ratio: float
-    difference: float
+    device: str
+    baselines: dict[str, Distribution]
     baseline_calls: dict[str, float]
-    engine_calls: dict[str, float]
-    work: Work
-    share: float
-    possible: float
+    baseline_difference: float
+    baseline_gflop: float
+    engines: list[EngineChunk]
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the result in lines for people."""
-        work = self.work
-        return [
-            ("reference's way, torch fp32", self.baseline.line("s")),
-            ("engine", self.engine.line("s")),
-            ("  observe, once a chunk", self.observe.line("ms")),
-            (f"  denoise, {self.steps} times a chunk", self.denoise.line("ms")),
-            ("times faster", f"{self.ratio:.2f} (medians, {self.threads} threads)"),
-            ("arithmetic", f"{work.baseline_gflop:.3g} GFLOP the reference's way, {work.engine_gflop:.3g} here"),
-            ("a product alone", f"{work.product_rate:.0f} GFLOP/s; the engine reaches {self.share:.0%} of that"),
-            ("times faster at that rate", f"{self.possible:.2f}: about the most for {self.threads} threads here"),
-            ("actions differ by", f"{self.difference:.1e} at most"),
-            ("calls a chunk, reference's", _calls(self.baseline_calls)),
-            ("calls a chunk, engine", _calls(self.engine_calls)),
-        ]
+        rows = [("", f"{self.steps} steps, {self.threads} threads; medians and percentiles")]
+        for name, seconds in self.baselines.items():
+            rows.append((f"reference's way, {name}", seconds.line("s")))
+        rows.append(("  arithmetic", f"{self.baseline_gflop:.3g} GFLOP, torch on the {self.device}"))
+        rows.append(("  bf16 differs by", f"{self.baseline_difference:.1e} at most"))
+        rows.append(("  calls a chunk", _calls(self.baseline_calls)))
+        for engine in self.engines:
+            rows += engine.facts(self.steps)
+        if not all(engine.p99_is_meant for engine in self.engines):
+            rows.append(("p99", f"not told of fewer than {P99_SAMPLES} samples: --samples {P99_SAMPLES}"))
+        return rows
 
 
-class Engine:
-    """A bundle's policy, the runs of its graphs counted and timed."""
-
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.policy = open_policy(folder, threads=threads)
-        self.times: dict[GraphName, list[float]] = {"schedule": [], "observe": [], "denoise": []}
-        self._watch()
-
-    def _watch(self) -> None:
-        """Time every run of a graph from now on."""
-        engine = self.policy.engine
-        if not isinstance(engine, HostEngine):
-            return  # nothing happens between its graphs that could be timed
-        run = engine.run
-
-        def timed(graph: GraphName, feed: Feed) -> dict[str, Any]:
-            start = time.perf_counter()
-            outputs: dict[str, Any] = run(graph, feed)
-            self.times[graph].append(time.perf_counter() - start)
-            return outputs
-
-        setattr(engine, "run", timed)  # noqa: B010  (mypy refuses to assign to a method)
-
-    @property
-    def calls(self) -> Counter[str]:
-        """How often each graph ran."""
-        return Counter({name: len(times) for name, times in self.times.items()})
-
-    def predict(self, frames: Sequence[Any], noise: Array, steps: int) -> Array:
-        """Return the actions (H, A) that the engine predicts."""
-        return self.policy.predict(frames, noise, steps).actions
+def limit_facts(roofline: Roofline | None, reason: str) -> list[tuple[str, str]]:
+    """Return the lines on the hardware's limit, or why there are none."""
+    return [("  hardware's limit", f"not known: {reason}")] if roofline is None else roofline.facts()
 
 
-def compare(engine: Path, checkpoint: Path, threads: int, pairs: int = PAIRS, steps: int | None = None) -> ChunkResult:
-    """Return how ``engine`` compares with ``checkpoint``'s model over ``pairs`` alternating pairs of chunks.
+def compare(
+    engines: Sequence[Path],
+    checkpoint: Path,
+    threads: int,
+    samples: int | None = None,
+    *,
+    steps: int | None = None,
+    rounds: int = ROUNDS,
+    report: Report = lambda _: None,
+) -> ChunkResult:
+    """Return how ``engines`` compare with ``checkpoint``'s model over ``rounds`` chunks of its, each way.
 
-    Both sides use ``threads`` threads and see the same frame and noise. ``steps``: the checkpoint's own if None.
+    All sides use ``threads`` threads and in each round see the same new frame and noise. ``samples``: chunks of each
+    engine, as many as take a minute if None; ``steps``: the checkpoint's own if None.
 
-    :raises ngrt.errors.NgrtError: engine or checkpoint cannot be loaded
+    :raises ngrt.errors.NgrtError: an engine or the checkpoint cannot be loaded, or did not run what it must
     """
+    for engine in engines:
+        check_origin(engine, checkpoint)
+    ours = [Watched(engine, threads) for engine in engines]
+    try:
+        device: Device = "cuda" if any(engine.on_gpu for engine in ours) else "cpu"
+        theirs = Baseline(checkpoint, threads, device)
+        spec = ours[0].policy.spec
+        steps = steps or spec.steps
+        ceilings = [ceiling_or_reason(engine, threads) for engine in ours]
+        race = _Race(theirs, ours, steps, np.random.default_rng(0))
+        gc.freeze()  # as in a session
+        affordable = race.warm_up()
+        samples = affordable if samples is None else samples
+        for number, share in enumerate(_shares(samples, rounds)):
+            race.round(share)
+            report((number + 1) / rounds)
+        return ChunkResult(
+            steps,
+            threads,
+            theirs.device,
+            race.baselines(),
+            checked_calls("the reference's way", theirs.calls, rounds * len(PRECISIONS), expected_calls(steps)),
+            race.differences["bf16"],
+            baseline_gflop(theirs.model.config, steps),
+            [race.engine(number, found) for number, found in enumerate(ceilings)],
+        )
+    finally:
+        gc.unfreeze()
+        for watched in ours:
+            watched.policy.close()
+
+
+def check_origin(engine: Path, checkpoint: Path) -> None:
+    """Check that ``engine`` was made from ``checkpoint``.
+
+    :raises CheckpointError: it was not, or that does not exist
+    """
+    if not checkpoint.is_file():
+        raise CheckpointError(f"no checkpoint at {checkpoint}; give the file that {engine} was made from")
     stated, actual = read_manifest(engine).checkpoint.sha256, sha256_of(checkpoint)
     if stated != actual:
         raise CheckpointError(
             f"{checkpoint} has SHA-256 {actual[:12]}…; {engine} was made from {stated[:12]}…: give that checkpoint"
         )
-    ours, theirs = Engine(engine, threads), Baseline(checkpoint, threads)
-    spec = ours.policy.spec
-    steps = steps or spec.steps
-    random = np.random.default_rng(0)
-    frame = random.integers(0, 256, (256, 256, 3), np.uint8)
-    noise = random.standard_normal((spec.action_horizon, spec.action_dim), np.float32)
-    product = Product(theirs.model.config, threads)
-    seconds: dict[str, list[float]] = {"baseline": [], "engine": [], "product": []}
-    difference = 0.0
-    for pair in range(pairs + 1):
-        if pair == 1:  # the first pair was the warm-up
-            theirs.calls.clear()
-            for times in (*seconds.values(), *ours.times.values()):
-                times.clear()
-        wanted = _timed(theirs, frame, noise, steps, seconds["baseline"])
-        found = _timed(ours, frame, noise, steps, seconds["engine"])
-        seconds["product"] += product.measure()
-        difference = max(difference, float(np.abs(found - wanted).max()))
-    baseline_gflop, engine_gflop = count(theirs.model.config, steps)
-    work = Work(
-        baseline_gflop=baseline_gflop,
-        engine_gflop=engine_gflop,
-        product_gflop=product.gflop,
-        product=Distribution.of(seconds["product"]),
-    )
-    baseline, measured = Distribution.of(seconds["baseline"]), Distribution.of(seconds["engine"])
-    return ChunkResult(
-        steps=steps,
-        threads=threads,
-        baseline=baseline,
-        engine=measured,
-        observe=Distribution.of(ours.times["observe"]),
-        denoise=Distribution.of(ours.times["denoise"]),
-        ratio=baseline.p50 / measured.p50,
-        difference=difference,
-        baseline_calls=_per_chunk(theirs.calls, pairs),
-        engine_calls=_per_chunk(ours.calls, pairs),
-        work=work,
-        share=work.share(measured.p50),
-        possible=work.possible(baseline.p50),
-    )
 
 
-def _timed(side: Baseline | Engine, frame: Any, noise: Array, steps: int, seconds: list[float]) -> Array:
-    start = time.perf_counter()
-    actions = side.predict([frame], noise, steps)
-    seconds.append(time.perf_counter() - start)
-    return actions
+def ceiling_or_reason(engine: Watched, threads: int) -> Ceiling | str:
+    """Return what ``engine`` could reach at most, or why that is not known."""
+    try:
+        return ceiling(engine, threads)
+    except (NgrtError, ModuleNotFoundError) as error:
+        return str(error)
 
 
-def _per_chunk(calls: Counter[str], chunks: int) -> dict[str, float]:
-    return {name: count / chunks for name, count in calls.items()}
+class _Race:
+    """Chunks of both sides, taking turns."""
+
+    def __init__(self, theirs: Baseline, ours: Sequence[Watched], steps: int, random: np.random.Generator) -> None:
+        self.theirs, self.ours, self.steps, self._random = theirs, ours, steps, random
+        self.differences: dict[str | int, float] = dict.fromkeys((*PRECISIONS, *range(len(ours))), 0.0)
+        self._seconds: dict[str | int, list[float]] = {side: [] for side in (*PRECISIONS, *range(len(ours)))}
+
+    def warm_up(self) -> int:
+        """Let every side run, uncounted; return how many chunks of each engine take `SECONDS` together."""
+        self.round(2)
+        took = sum(self._seconds[number][-1] for number in range(len(self.ours)))
+        self.differences = dict.fromkeys(self.differences, 0.0)
+        self.theirs.calls.clear()
+        for seconds in self._seconds.values():
+            seconds.clear()
+        for engine in self.ours:
+            engine.reset()
+        return min(P99_SAMPLES, max(FEWEST, ceil(SECONDS / took)))
+
+    def round(self, chunks: int) -> None:
+        """Let the reference make a chunk each way, then the engines ``chunks`` each, in turn."""
+        spec = self.ours[0].policy.spec
+        frames = [self._random.integers(0, 256, (256, 256, 3), np.uint8)]
+        noise = self._random.standard_normal((spec.action_horizon, spec.action_dim), np.float32)
+        wanted = self._baseline("fp32", frames, noise)
+        self._keep("bf16", self._baseline("bf16", frames, noise), wanted)
+        for _ in range(chunks):
+            for number, engine in enumerate(self.ours):
+                start = time.perf_counter()
+                found = engine.predict(frames, noise, self.steps)
+                self._seconds[number].append(time.perf_counter() - start)
+                self._keep(number, found, wanted)
+
+    def baselines(self) -> dict[str, Distribution]:
+        """Return the reference's times by precision."""
+        return {name: Distribution.of(self._seconds[name]) for name in PRECISIONS}
+
+    def engine(self, number: int, found: Ceiling | str) -> EngineChunk:
+        """Return what engine ``number`` did.
+
+        :raises ngrt.errors.EngineError: it did not run what it must
+        """
+        engine, seconds = self.ours[number], Distribution.of(self._seconds[number])
+        facts = engine.facts
+        graphs: dict[GraphName, Distribution] = {
+            name: Distribution.of(times) for name, times in engine.times.items() if times
+        }
+        medians = {name: times.p50 for name, times in graphs.items()}
+        return EngineChunk(
+            facts.name,
+            facts.precision,
+            facts.backend,
+            seconds,
+            seconds.has_p99,
+            graphs.get("observe"),
+            graphs.get("denoise"),
+            {name: baseline.p50 / seconds.p50 for name, baseline in self.baselines().items()},
+            self.differences[number],
+            engine.calls_a_chunk(len(seconds.samples), self.steps),
+            None if isinstance(found, str) else found.chunk(self.steps, seconds.p50, medians),
+            found if isinstance(found, str) else "",
+        )
+
+    def _baseline(self, precision: BaselinePrecision, frames: list[Image], noise: Array) -> Array:
+        start = time.perf_counter()
+        actions = self.theirs.predict(frames, noise, self.steps, precision)
+        self._seconds[precision].append(time.perf_counter() - start)
+        return actions
+
+    def _keep(self, side: str | int, found: Array, wanted: Array) -> None:
+        self.differences[side] = max(self.differences[side], float(np.abs(found - wanted).max()))
+
+
+def _shares(whole: int, parts: int) -> list[int]:
+    """Return ``whole`` as nearly equal whole numbers, one for each of ``parts``."""
+    return [whole * (part + 1) // parts - whole * part // parts for part in range(parts)]
 
 
 def _calls(calls: Mapping[str, float]) -> str:

@@ -10,10 +10,27 @@ from typing import Literal
 
 import numpy as np
 
-TOOLS = ("ngrt", "onnxruntime-gpu", "onnxruntime", "torch", "numpy", "opencv-python-headless")
+TOOLS = (
+    "ngrt",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "openvino",
+    "tensorrt",
+    "tensorrt-rtx",
+    "cuda-python",
+    "onnx",
+    "torch",
+    "numpy",
+    "opencv-python-headless",
+)
 
 UNITS = {"s": (1, 3), "ms": (1e3, 2), "us": (1e6, 1)}
 """Factor from seconds and digits to show."""
+
+Unit = Literal["s", "ms", "us"]
+
+P99_SAMPLES = 662
+"""The fewest samples whose 99th percentile means something: MLPerf's number for a confidence of 99%."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +40,30 @@ class Distribution:
     samples: tuple[float, ...]
     p50: float
     p90: float
+    p95: float
     p99: float
     max: float
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> "Distribution":
         """Return the distribution of ``samples``."""
-        p50, p90, p99 = np.percentile(samples, (50, 90, 99), method="nearest")
-        return cls(tuple(samples), float(p50), float(p90), float(p99), max(samples))
+        p50, p90, p95, p99 = np.percentile(samples, (50, 90, 95, 99), method="nearest")
+        return cls(tuple(samples), float(p50), float(p90), float(p95), float(p99), max(samples))
 
-    def line(self, unit: Literal["s", "ms", "us"]) -> str:
-        """Return the percentiles in ``unit`` for people."""
+    @property
+    def has_p99(self) -> bool:
+        """Whether there are samples enough for the 99th percentile to mean something."""
+        return len(self.samples) >= P99_SAMPLES
+
+    def line(self, unit: Unit | None = None) -> str:
+        """Return the percentiles in ``unit`` for people, in the one that suits the median if None."""
+        unit = unit or ("s" if self.p50 >= 1 else "ms" if self.p50 >= 1e-4 else "us")
         factor, digits = UNITS[unit]
-        p50, p90, p99, most = (f"{value * factor:.{digits}f}" for value in (self.p50, self.p90, self.p99, self.max))
-        return f"{p50} {unit} (p90 {p90}, p99 {p99}, max {most}; {len(self.samples)} samples)"
+        named = {"p90": self.p90, "p99": self.p99, "max": self.max}
+        if not self.has_p99:
+            del named["p99"]
+        rest = ", ".join(f"{name} {value * factor:.{digits}f}" for name, value in named.items())
+        return f"{self.p50 * factor:.{digits}f} {unit} ({rest}; {len(self.samples)} samples)"
 
 
 @dataclass(frozen=True, slots=True)

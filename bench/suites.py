@@ -1,18 +1,21 @@
 """What can be measured, and running all of it that can run with what was given."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
-from bench import control, load, loop, overhead
+from bench import control, loop, memory, overhead, scale, stages, startup, sweep
+from bench.backends import unused_backends
+from bench.fresh import STATUS
 from bench.plot import plot
 from bench.report import render, write_json
 from bench.result import Provenance
+from ngrt.app import arcade_engine
 from ngrt.bundle import read_manifest
 from ngrt.errors import MissingExtraError, SettingsError
 
@@ -35,15 +38,20 @@ class Result(Protocol):
 class Effort:
     """How much is measured.
 
-    ``threads`` of the engine, ``seconds`` of the pipeline, ``ticks``, ``pairs``, ``loads``; ``control_seconds`` of each
-    loop; ``delays``, ``steps_tried``, ``episodes`` (None: as many as it takes) and ``first_seed`` of the closed loop.
+    ``threads`` of the engines; ``samples`` of each chunk, as many as fit a suite's time if None; ``steps`` of chunk and
+    stages, the policy's own if None; ``rounds`` of the reference; ``seconds`` of the pipeline, ``ticks``; ``starts`` of
+    processes; ``exporting`` small policies to vary what a bundle fixes; ``control_seconds`` of each loop; ``delays``,
+    ``steps_tried``, ``episodes`` (None: as many as it takes) and ``first_seed`` of the closed loop.
     """
 
     threads: int = os.cpu_count() or 1
+    samples: int | None = None
+    steps: int | None = None
+    rounds: int = 7
     seconds: float = overhead.SECONDS
     ticks: int = overhead.TICKS
-    pairs: int = 7
-    loads: int = load.LOADS
+    starts: int = startup.STARTS
+    exporting: bool = True
     control_seconds: float = control.SECONDS
     delays: tuple[int, ...] = loop.DELAYS
     steps_tried: tuple[int, ...] = loop.STEPS
@@ -53,10 +61,15 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What is measured: an engine bundle, and the checkpoint it was made from."""
+    """What is measured: engine bundles, and the checkpoint they were made from."""
 
-    engine: Path | None
+    engines: tuple[Path, ...]
     checkpoint: Path | None
+
+    @property
+    def any_engines(self) -> tuple[Path, ...]:
+        """The engines, the arcade's if none was given."""
+        return self.engines or (arcade_engine(),)
 
 
 class LackingError(Exception):
@@ -74,21 +87,52 @@ def _overhead(_: Inputs, effort: Effort) -> Measure:
 
 
 def _chunk(inputs: Inputs, effort: Effort) -> Measure:
-    engine, checkpoint = _need(inputs.engine, "--engine DIR"), _need(inputs.checkpoint, "--checkpoint FILE.pt")
+    if not inputs.engines:
+        raise LackingError("needs --engine DIR")
+    checkpoint = _need(inputs.checkpoint, "--checkpoint FILE.pt")
     try:
         from bench.chunk import compare
     except ModuleNotFoundError as error:
         raise LackingError(f"needs {error.name}: pip install 'ngrt[export]'") from error
-    return lambda _: compare(engine, checkpoint, effort.threads, effort.pairs)
+    return lambda report: compare(
+        inputs.engines,
+        checkpoint,
+        effort.threads,
+        effort.samples,
+        steps=effort.steps,
+        rounds=effort.rounds,
+        report=report,
+    )
 
 
-def _load(inputs: Inputs, effort: Effort) -> Measure:
-    engine = _need(inputs.engine, "--engine DIR")
-    return lambda _: load.measure(engine, effort.threads, effort.loads)
+def _stages(inputs: Inputs, effort: Effort) -> Measure:
+    return lambda _: stages.measure(inputs.any_engines, effort.threads, effort.samples, effort.steps)
+
+
+def _sweep(inputs: Inputs, effort: Effort) -> Measure:
+    return lambda report: sweep.measure(
+        inputs.any_engines, inputs.checkpoint, effort.threads, effort.samples, report=report
+    )
+
+
+def _startup(inputs: Inputs, effort: Effort) -> Measure:
+    return lambda _: startup.measure(inputs.any_engines, effort.threads, effort.starts)
+
+
+def _memory(inputs: Inputs, effort: Effort) -> Measure:
+    if not STATUS.is_file():
+        raise LackingError(f"needs {STATUS}, which this system has not")
+    return lambda _: memory.measure(inputs.any_engines, effort.threads, min(effort.starts, memory.PROCESSES))
+
+
+def _scale(inputs: Inputs, effort: Effort) -> Measure:
+    return lambda report: scale.measure(
+        inputs.any_engines, effort.threads, effort.samples, exporting=effort.exporting, report=report
+    )
 
 
 def _control(inputs: Inputs, effort: Effort) -> Measure:
-    return lambda _: control.measure(inputs.engine, effort.control_seconds)
+    return lambda _: control.measure(inputs.any_engines[0], effort.control_seconds)
 
 
 def _loop(inputs: Inputs, effort: Effort) -> Measure:
@@ -99,20 +143,30 @@ def _loop(inputs: Inputs, effort: Effort) -> Measure:
 
 SUITES: dict[str, tuple[str, Callable[[Inputs, Effort], Measure]]] = {
     "overhead": ("what is not the model, between frame and pad", _overhead),
-    "chunk": ("one chunk, engine and reference alternating", _chunk),
-    "load": ("from a fresh process to the first chunk", _load),
+    "chunk": ("one chunk, engines and reference alternating", _chunk),
+    "stages": ("where the time of a chunk goes", _stages),
+    "sweep": ("time and accuracy by denoise steps", _sweep),
+    "startup": ("from a fresh process to the first action", _startup),
+    "memory": ("resident in a fresh process", _memory),
+    "scale": ("how a chunk's time grows", _scale),
     "control": ("how late ticks are, beside a naive loop's", _control),
     "loop": ("the arcade's score by delay and merging", _loop),
 }
 """Each suite's title, and what prepares it or raises `LackingError`."""
 
-LONG = {"loop": "takes most of an hour; ask for it by name"}
+LONG = {
+    "control": "takes four minutes; ask for it by name",
+    "loop": "takes most of an hour; ask for it by name",
+}
 """Suites that run only when they are named, and why."""
+
+ENGINES = {"chunk", "stages", "sweep", "startup", "memory", "scale", "control"}
+"""Suites that measure engines."""
 
 
 def run_suites(
     names: Sequence[str],
-    engine: Path | None,
+    engines: Sequence[Path],
     checkpoint: Path | None,
     json_file: Path | None,
     console: Console,
@@ -127,30 +181,28 @@ def run_suites(
     closed loop's scores drawn, PNG or SVG.
 
     :raises ngrt.errors.SettingsError: a suite that was named is unknown or lacks an input; the file cannot be written
-    :raises ngrt.errors.NgrtError: engine or checkpoint cannot be used
+    :raises ngrt.errors.NgrtError: an engine or the checkpoint cannot be used
     """
     effort = effort or Effort()
     _check_files(json_file, plot_file, names)  # told now, not after minutes of measuring
+    inputs = Inputs(tuple(engines), checkpoint)
     wanted = names or [name for name in SUITES if name not in LONG]
-    ready, not_run = _prepared(wanted, Inputs(engine, checkpoint), effort)
+    effort = effort if names else replace(effort, exporting=False)
+    ready, not_run = _prepared(wanted, inputs, effort)
     if names and not_run:
         name, reason = next(iter(not_run.items()))
         raise SettingsError(f"suite {name} {reason}; give it or leave the suite out")
     not_run |= {} if names else LONG
-    provenance, facts = Provenance.here(), _engine_facts(engine)
-    results: dict[str, Result] = {}
-    for number, (name, measure) in enumerate(ready.items()):
-        progress(name, number / len(ready))
-
-        def report(share: float, name: str = name, number: int = number) -> None:
-            progress(name, (number + share) / len(ready))
-
-        results[name] = measure(report)
-    progress("done", 1.0)
+    provenance = Provenance.here()
+    measured = inputs.any_engines if ENGINES.intersection(ready) else ()
+    facts = [_engine_facts(engine) for engine in measured]
+    results = _measured(ready, progress)
+    if measured:
+        not_run |= unused_backends(results.values())
     content = {
         "provenance": asdict(provenance),
         "settings": asdict(effort),
-        "engine": facts,
+        "engines": facts,
         "suites": {name: asdict(result) for name, result in results.items()},
         "not_run": not_run,
     }
@@ -161,6 +213,20 @@ def run_suites(
         write_json(content, json_file, console)
     if plot_file is not None and isinstance(closed := results.get("loop"), loop.LoopResult):
         plot(closed, plot_file)
+
+
+def _measured(ready: Mapping[str, Measure], progress: Progress) -> dict[str, Result]:
+    """Run what is ``ready``."""
+    results: dict[str, Result] = {}
+    for number, (name, measure) in enumerate(ready.items()):
+        progress(name, number / len(ready))
+
+        def report(share: float, name: str = name, number: int = number) -> None:
+            progress(name, (number + share) / len(ready))
+
+        results[name] = measure(report)
+    progress("done", 1.0)
+    return results
 
 
 def _check_files(json_file: Path | None, plot_file: Path | None, names: Sequence[str]) -> None:
@@ -201,9 +267,7 @@ def _need(value: T | None, what: str) -> T:
     return value
 
 
-def _engine_facts(engine: Path | None) -> dict[str, object] | None:
-    if engine is None:
-        return None
+def _engine_facts(engine: Path) -> dict[str, object]:
     manifest = read_manifest(engine)
     return {
         "name": manifest.name,

@@ -12,27 +12,41 @@ app = App(name="bench")
 
 @app.default
 def bench(
-    *suites: Literal["overhead", "chunk", "load", "control", "loop"],
-    engine: Path | None = None,
+    *suites: Literal["overhead", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
+    engine: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     checkpoint: Path | None = None,
+    samples: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=100_000))] = None,
+    steps: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=1000))] = None,
+    threads: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
     plot_file: Annotated[Path | None, Parameter(name="--plot")] = None,
     episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
 ) -> None:
-    """Measure latencies, how late ticks are, and what delay costs in closed loop.
+    """Measure how fast engines are, how near to the hardware's limit, how late ticks are, and what delay costs.
 
-    overhead: everything but the model. chunk: a chunk against the reference's way. load: from a fresh process to the
-    first chunk. control: how late ticks are, idle and with the engine flat out, beside a naive loop. loop: the arcade's
-    score by delay and way of merging; most of an hour, so it runs only when it is named.
+    With nothing given, the arcade's engine in about a minute. To compare engines with the reference's way of running
+    the same policy: `ngrt bench chunk --engine A --engine B --checkpoint C.pt`.
+
+    overhead: everything but the model. chunk: a chunk against the reference in fp32 and bf16, alternating. stages:
+    where a chunk's time goes. sweep: time and accuracy by number of denoise steps. startup, memory: of a fresh
+    process. scale: time by steps, threads, frames, horizon and context. control: how late ticks are, idle and with the
+    engine flat out, beside a naive loop; four minutes. loop: the arcade's score by delay and way of merging; most of
+    an hour.
 
     Parameters
     ----------
     suites
-        What to measure; all that can run with what is given if none is named, but loop.
+        What to measure; all that can run with what is given if none is named, but control and loop.
     engine
-        Engine bundle, made by `ngrt export`.
+        Engine bundle, made by `ngrt export`; more than one take turns. The arcade's if none is given.
     checkpoint
-        The checkpoint it was made from, to run the reference's way.
+        The checkpoint they were made from, to run the reference's way.
+    samples
+        Chunks of each engine; as many as fit in a minute or less if not given. A p99 needs 662.
+    steps
+        chunk, stages: denoise steps; the policy's own number if not given.
+    threads
+        Threads of engines and reference; all cores if not given.
     json_file
         Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
     plot_file
@@ -44,7 +58,8 @@ def bench(
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
-        effort = measuring.Effort(episodes=episodes)
+        given = {"samples": samples, "steps": steps, "threads": threads, "episodes": episodes}
+        effort = measuring.Effort(**{name: value for name, value in given.items() if value is not None})
         measuring.run_suites(
             suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
         )

@@ -2,89 +2,145 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
-from bench.baseline import Baseline
+from bench.baseline import Baseline, expected_calls
 from bench.chunk import ChunkResult, compare
-from bench.result import Distribution
-from bench.work import RUNS, count
-from export.checkpoint import load_checkpoint
-from export.config import resolve
-from export.synth import configuration
-from ngrt.errors import CheckpointError
+from bench.result import P99_SAMPLES, Distribution
+from bench.watch import Watched, backend_of, checked_calls
+from ngrt.errors import CheckpointError, EngineError, SettingsError
 from tests.conftest import PARITY
 
 BundleOf = Callable[[str], Path]
 TINY = PARITY / "tiny.pt"
-STEPS = 5
+STEPS, SAMPLES, ROUNDS = 5, 7, 3
 
 
 @pytest.fixture(scope="module")
 def result(bundle_of: BundleOf) -> ChunkResult:
-    return compare(bundle_of("tiny"), TINY, threads=2, pairs=3, steps=STEPS)
+    engines = [bundle_of("tiny"), bundle_of("tiny")]
+    return compare(engines, TINY, threads=2, samples=SAMPLES, steps=STEPS, rounds=ROUNDS)
 
 
 def test_the_reference_runs_the_tower_once_and_everything_else_in_every_step(result: ChunkResult) -> None:
     assert result.baseline_calls == {"tower": 1, "mixer": STEPS, "keys": STEPS, "times": STEPS, "steps": STEPS}
 
 
-def test_the_engine_observes_once_denoises_every_step_and_has_its_schedule_already(result: ChunkResult) -> None:
-    assert result.engine_calls == {"schedule": 0, "observe": 1, "denoise": STEPS}
+def test_engines_observe_once_denoise_every_step_and_have_their_schedule_already(result: ChunkResult) -> None:
+    assert [engine.calls for engine in result.engines] == [{"schedule": 0, "observe": 1, "denoise": STEPS}] * 2
 
 
-def test_both_sides_compute_the_same_actions(result: ChunkResult) -> None:
-    assert 0 < result.difference < 1e-4
+def test_a_side_that_ran_something_else_is_an_error_and_no_figure() -> None:
+    assert checked_calls("it", {"observe": 2, "denoise": 10}, 2, {"observe": 1, "denoise": 5}) == {
+        "observe": 1,
+        "denoise": 5,
+    }
+    with pytest.raises(EngineError, match="ran denoise 8 times in 2 chunks; it must be 10"):
+        checked_calls("it", {"observe": 2, "denoise": 8}, 2, {"observe": 1, "denoise": 5})
+    with pytest.raises(EngineError, match="ran mixer 1 times in 1 chunks; it must be 4"):
+        checked_calls("the reference's way", {"tower": 1, "mixer": 1}, 1, expected_calls(4))
 
 
-def test_the_ratio_is_that_of_the_medians_of_the_samples_shown(result: ChunkResult) -> None:
-    assert len(result.baseline.samples) == len(result.engine.samples) == 3
-    assert len(result.denoise.samples) == 3 * STEPS
-    assert result.ratio == pytest.approx(np.median(result.baseline.samples) / np.median(result.engine.samples))
+def test_an_engine_that_skips_steps_is_caught_in_the_run(bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = Watched.predict
+    monkeypatch.setattr(Watched, "predict", lambda self, frames, noise, steps: predict(self, frames, noise, steps - 1))
+    with pytest.raises(EngineError, match="no time of this run means anything"):
+        compare([bundle_of("tiny")], TINY, threads=1, samples=1, steps=3, rounds=1)
 
 
-def test_the_arithmetic_of_both_sides_is_counted(result: ChunkResult) -> None:
-    config = load_checkpoint(TINY).config
-    tower, mixer = config.tower, config.model.vl_self_attention_cfg
-    length, width = config.tokenizer.max_sequence_length, mixer.width
-    once = mixer.num_layers * (2 * length * 12 * width**2 + 4 * length**2 * width) / 1e9
-    assert result.work.baseline_gflop - result.work.engine_gflop > (STEPS - 1) * once  # the mixer in every step but one
-    assert result.work.engine_gflop > once
-    assert result.work.product_gflop == 2e-9 * tower.tokens * tower.hidden_size * tower.intermediate_size
+def test_all_sides_compute_the_same_actions_but_for_their_precision(result: ChunkResult) -> None:
+    assert all(0 < engine.difference < 1e-4 for engine in result.engines)
+    assert 1e-3 < result.baseline_difference < 0.2  # bf16
 
 
-def test_the_arithmetic_of_a_policy_that_knows_games_is_counted_too() -> None:
-    config = load_checkpoint(PARITY / "tiny-games.pt").config
-    assert config.game_rows > 0
-    assert all(more > some > 0 for more, some in zip(count(config, 2 * STEPS), count(config, STEPS), strict=True))
+def test_the_ratios_are_those_of_the_medians_of_the_samples_shown(result: ChunkResult) -> None:
+    assert {name: len(side.samples) for name, side in result.baselines.items()} == {"fp32": ROUNDS, "bf16": ROUNDS}
+    for engine in result.engines:
+        assert len(engine.seconds.samples) == SAMPLES
+        assert engine.denoise is not None
+        assert len(engine.denoise.samples) == SAMPLES * STEPS
+        for name, side in result.baselines.items():
+            both = [np.percentile(one.samples, 50, method="nearest") for one in (side, engine.seconds)]
+            assert engine.ratios[name] == pytest.approx(both[0] / both[1])
 
 
-def test_the_arithmetic_of_the_released_size_is_what_its_shapes_say() -> None:
-    baseline, engine = count(resolve(configuration("released"), 0, PARITY), 16)
-    tower, mixer, keys, step = 161, 27, 4, 3.4  # GFLOP, from the shapes by hand
-    assert engine == pytest.approx(tower + mixer + keys + 16 * step, rel=0.02)
-    assert baseline == pytest.approx(tower + 16 * (mixer + keys + step), rel=0.02)
+def test_a_p99_is_told_only_of_samples_enough_for_one(result: ChunkResult) -> None:
+    assert not any(engine.p99_is_meant for engine in result.engines)
+    assert "p99" not in Distribution.of([1.0] * (P99_SAMPLES - 1)).line()
+    assert "p99 1.000" in Distribution.of([1.0] * P99_SAMPLES).line()
+    assert dict(result.facts())["p99"] == "not told of fewer than 662 samples: --samples 662"
 
 
-def test_the_share_and_what_is_possible_say_the_same(result: ChunkResult) -> None:
-    assert result.share == pytest.approx(result.ratio / result.possible)
-    assert len(result.work.product.samples) == 3 * RUNS
+def test_the_limit_of_a_chunk_is_that_of_its_graphs_and_the_share_what_was_reached(result: ChunkResult) -> None:
+    for engine in result.engines:
+        roof = engine.roofline
+        assert roof is not None
+        observe, denoise = roof.graphs
+        assert roof.limit_seconds == pytest.approx(observe.limit_seconds + STEPS * denoise.limit_seconds)
+        assert roof.share == pytest.approx(roof.limit_seconds / engine.seconds.p50)
+        assert roof.gflop == pytest.approx(observe.gflop["float32"] + STEPS * denoise.gflop["float32"])
+        assert engine.observe is not None
+        assert observe.share == pytest.approx(observe.limit_seconds / engine.observe.p50)
+        assert result.baseline_gflop > roof.gflop
+
+
+def test_every_engine_and_both_references_are_in_the_lines_for_people(result: ChunkResult) -> None:
+    names = [name for name, _ in result.facts()]
+    assert names.count("bundle, fp32, cpu") == 2
+    assert {"reference's way, fp32", "reference's way, bf16", "  hardware's limit"} <= set(names)
 
 
 def test_an_engine_of_another_checkpoint_is_not_compared(bundle_of: BundleOf) -> None:
     with pytest.raises(CheckpointError, match="was made from"):
-        compare(bundle_of("tiny"), PARITY / "tiny-games.pt", threads=1, pairs=1)
+        compare([bundle_of("tiny")], PARITY / "tiny-games.pt", threads=1)
 
 
-def test_both_sides_get_the_threads_that_are_reported(bundle_of: BundleOf) -> None:
+def test_a_checkpoint_that_is_not_there_is_refused_before_anything_runs(bundle_of: BundleOf, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*gone\.pt"):
+        compare([bundle_of("tiny")], tmp_path / "gone.pt", threads=1)
+
+
+def test_all_sides_get_the_threads_that_are_reported(bundle_of: BundleOf) -> None:
     before = torch.get_num_threads()
     try:
-        assert compare(bundle_of("tiny"), TINY, threads=1, pairs=1, steps=1).threads == 1
-        assert torch.get_num_threads() == 1
+        result = compare([bundle_of("tiny")], TINY, threads=1, samples=1, steps=1, rounds=1)
+        assert result.threads == torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_an_engine_that_counts_for_itself_is_believed_and_one_that_does_not_is_refused(
+    bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"observe": 3, "denoise": 7, "launches": 3}
+    policy = SimpleNamespace(engine=SimpleNamespace(name="TensorRT", counts=counts), close=lambda: None)
+    monkeypatch.setattr("bench.watch.open_policy", lambda folder, threads: policy)
+    engine = Watched(bundle_of("tiny"), 1)
+    counts.update(observe=5, denoise=27, launches=5)
+    assert engine.calls_a_chunk(2, 10) == {"observe": 1, "denoise": 10, "launches": 1}
+    del cast(Any, policy.engine).counts
+    with pytest.raises(EngineError, match="TensorRT does not count its runs"):
+        Watched(bundle_of("tiny"), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [("ONNX Runtime, CPU", "cpu"), ("OpenVINO, CPU", "openvino"), ("ONNX Runtime, CUDA", "cuda"),
+     ("TensorRT for RTX", "tensorrt")],
+)  # fmt: skip
+def test_what_runs_an_engine_is_known_by_the_name_it_gives_itself(name: str, backend: str) -> None:
+    assert backend_of(name) == backend
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU")
+def test_a_reference_on_a_gpu_needs_a_torch_that_sees_one() -> None:
+    with pytest.raises(SettingsError, match="sees none"):
+        Baseline(TINY, 1, "cuda")
 
 
 def test_the_baseline_is_the_model_as_it_is_defined() -> None:
@@ -100,7 +156,28 @@ def test_the_baseline_is_the_model_as_it_is_defined() -> None:
     assert np.abs(baseline.predict([frame], noise, STEPS) - wanted).max() < 1e-6
 
 
+def test_the_baseline_in_bf16_multiplies_in_bf16_from_the_tower_to_the_actions() -> None:
+    baseline, kinds = Baseline(TINY, threads=2), set()
+    for name, module in baseline.model.named_modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+            module.register_forward_hook(lambda _module, _inputs, output, name=name: kinds.add((name, output.dtype)))
+    random = np.random.default_rng(3)
+    frame, noise = random.integers(0, 256, (256, 256, 3), np.uint8), random.standard_normal((18, 25), np.float32)
+    exact = baseline.predict([frame], noise, 2)
+    assert {kind for _, kind in kinds} == {torch.float32}
+    kinds.clear()
+    half = baseline.predict([frame], noise, 2, "bf16")
+    assert {kind for _, kind in kinds} == {torch.bfloat16}
+    assert {"vision_encoder", "vl_self_attention_model", "model"} <= {name.split(".")[0] for name, _ in kinds}
+    assert 0 < np.abs(half - exact).max() < 0.2
+
+
 def test_a_distribution_reports_samples_that_were_taken() -> None:
     found = Distribution.of([3.0, 1.0, 2.0])
     assert (found.samples, found.p50, found.p99, found.max) == ((3.0, 1.0, 2.0), 2.0, 3.0, 3.0)
-    assert found.line("ms") == "2000.00 ms (p90 3000.00, p99 3000.00, max 3000.00; 3 samples)"
+    assert found.line("ms") == "2000.00 ms (p90 3000.00, max 3000.00; 3 samples)"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(2.5, "2.500 s"), (0.0025, "2.50 ms"), (2.5e-6, "2.5 us")])
+def test_a_distribution_is_told_in_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert Distribution.of([seconds]).line().startswith(text)

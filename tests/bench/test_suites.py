@@ -14,37 +14,54 @@ from tests.conftest import PARITY
 
 TINY = PARITY / "tiny.pt"
 QUICK = Effort(
-    threads=2, seconds=0.3, ticks=20, pairs=1, loads=1, control_seconds=0.3, delays=(4,), steps_tried=(2,), episodes=2
+    threads=2,
+    samples=2,
+    rounds=1,
+    seconds=0.3,
+    ticks=20,
+    starts=1,
+    exporting=False,
+    control_seconds=0.3,
+    delays=(4,),
+    steps_tried=(2,),
+    episodes=2,
 )
 
 
 def measured(names: list[str], engine: Path | None, checkpoint: Path | None, folder: Path) -> dict[str, Any]:
     file = folder / "result.json"
-    run_suites(names, engine, checkpoint, file, Console(quiet=True), effort=QUICK)
+    run_suites(names, [engine] if engine else [], checkpoint, file, Console(quiet=True), effort=QUICK)
     content: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return content
 
 
+@pytest.mark.timeout(180)
 def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     content = measured([], tiny_bundle, TINY, tmp_path)
     assert set(content["suites"]) == set(SUITES) - set(LONG)
-    assert content["not_run"] == LONG
+    unused = {name: reason for name, reason in content["not_run"].items() if name not in LONG}
+    assert set(unused) == {"backend openvino", "backend cuda", "backend tensorrt"}
+    assert all(unused.values())
 
 
-def test_a_suite_without_its_inputs_is_listed_as_not_run_with_the_reason(tmp_path: Path) -> None:
+@pytest.mark.timeout(180)
+def test_with_nothing_given_the_arcades_engine_is_measured(tmp_path: Path) -> None:
     content = measured([], None, None, tmp_path)
-    assert set(content["suites"]) == {"overhead", "control"}
-    assert content["not_run"] == {"chunk": "needs --engine DIR", "load": "needs --engine DIR", **LONG}
+    assert set(content["suites"]) == set(SUITES) - set(LONG) - {"chunk"}
+    assert content["not_run"]["chunk"] == "needs --engine DIR"
+    assert [engine["name"] for engine in content["engines"]] == ["arcade"]
 
 
 def test_the_json_says_where_with_what_and_every_sample_but_no_path(tiny_bundle: Path, tmp_path: Path) -> None:
-    content = measured(["chunk", "load"], tiny_bundle, TINY, tmp_path)
+    content = measured(["chunk", "startup", "memory"], tiny_bundle, TINY, tmp_path)
     assert {"machine", "cores", "python", "versions", "taken", "load"} <= set(content["provenance"])
     assert {"torch", "numpy"} <= set(content["provenance"]["versions"])
-    assert content["settings"]["pairs"] == 1
-    assert content["engine"]["precision"] == "fp32"
-    assert len(content["suites"]["chunk"]["engine"]["samples"]) == 1
-    assert content["suites"]["load"]["peak_bytes"] > 20e6
+    assert content["settings"]["samples"] == 2
+    assert content["engines"][0]["precision"] == "fp32"
+    chunk, memory = content["suites"]["chunk"], content["suites"]["memory"]["engines"][0]
+    assert len(chunk["engines"][0]["seconds"]["samples"]) == 2
+    assert chunk["engines"][0]["roofline"]["graphs"][1]["graph"] == "denoise"
+    assert memory["peak_bytes"] > 20e6
     assert str(tmp_path.parent) not in json.dumps(content)
     assert str(tiny_bundle) not in json.dumps(content)
 
@@ -56,25 +73,20 @@ def test_only_the_json_file_is_left_behind(tmp_path: Path) -> None:
 
 def test_a_json_file_in_no_folder_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is not a folder"):
-        run_suites(["overhead"], None, None, tmp_path / "no" / "result.json", Console(quiet=True))
+        run_suites(["overhead"], [], None, tmp_path / "no" / "result.json", Console(quiet=True))
 
 
-@pytest.mark.parametrize(("name", "lacking"), [("chunk", "--engine DIR"), ("load", "--engine DIR")])
-def test_a_suite_that_was_named_must_have_its_inputs(name: str, lacking: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} needs {lacking}"):
-        run_suites([name], None, None, None, Console(quiet=True))
+def test_a_suite_that_was_named_must_have_its_inputs(tiny_bundle: Path) -> None:
+    with pytest.raises(SettingsError, match="chunk needs --engine DIR"):
+        run_suites(["chunk"], [], TINY, None, Console(quiet=True))
+    with pytest.raises(SettingsError, match=r"chunk needs --checkpoint FILE\.pt"):
+        run_suites(["chunk"], [tiny_bundle], None, None, Console(quiet=True))
 
 
-def test_an_engine_that_cannot_be_loaded_is_an_error_not_a_measurement(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["stages", "sweep", "startup", "memory", "scale"])
+def test_an_engine_that_cannot_be_loaded_is_an_error_not_a_measurement(name: str, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no manifest"):
-        run_suites(["load"], tmp_path, None, None, Console(quiet=True), effort=QUICK)
-
-
-def test_a_process_that_fails_to_load_says_why(tiny_bundle: Path, tmp_path: Path) -> None:
-    from bench.load import measure
-
-    with pytest.raises(BundleError, match=r"process of its own .*no engine bundle"):
-        measure(tmp_path / "gone", 1, 1)
+        run_suites([name], [tmp_path], None, None, Console(quiet=True), effort=QUICK)
 
 
 def test_the_command_knows_every_suite() -> None:
@@ -85,8 +97,9 @@ def test_the_command_prints_tables_or_json_that_can_be_piped(
     tiny_bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ["bench", "load", "--engine", str(tiny_bundle)]
+    arguments = ["bench", "stages", "--engine", str(tiny_bundle), "--samples", "2", "--steps", "3"]
     assert run(arguments) == 0
-    assert "load, hashes checked" in capsys.readouterr().out
+    assert "preprocess" in capsys.readouterr().out
     assert run([*arguments, "--json", "-"]) == 0
-    assert json.loads(capsys.readouterr().out)["suites"]["load"]["load"]["samples"]
+    stages = json.loads(capsys.readouterr().out)["suites"]["stages"]
+    assert stages["denoise_steps"] == len(stages["engines"][0]["steps"]) == 3

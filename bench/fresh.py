@@ -1,0 +1,92 @@
+"""One fresh process from its first line to its first action, and its memory on the way; ``python -m bench.fresh``."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ngrt.errors import BundleError
+
+STATUS = Path("/proc/self/status")
+READY = "first action"
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a process took, in seconds, and bytes it had in memory, None where the system does not tell.
+
+    ``imports`` of all that ``ngrt play`` imports for this engine; ``load``: manifest, hashes, graphs; ``warm_up``: the
+    first chunk; ``first_action``: the next, to its first pad state; ``whole``: from being started to that, as the
+    process that started it saw it.
+    """
+
+    imports: float
+    load: float
+    warm_up: float
+    first_action: float
+    whole: float
+    backend: str
+    after_imports: int | None
+    after_load: int | None
+    after_chunk: int | None
+    peak: int | None
+
+
+def start(engine: Path, threads: int) -> Fresh:
+    """Return what a fresh process took for ``engine``.
+
+    :raises ngrt.errors.BundleError: the engine cannot be loaded there
+    """
+    command = [sys.executable, "-m", "bench.fresh", str(engine), str(threads)]
+    before = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        ready = "" if process.stdout is None else process.stdout.readline()
+        whole = time.perf_counter() - before
+        told, errors = process.communicate()
+    if process.returncode != 0 or ready.strip() != READY:
+        reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        raise BundleError(f"{engine} could not be loaded in a process of its own ({reason}); see: ngrt info {engine}")
+    return Fresh(**json.loads(told) | {"whole": whole})
+
+
+def once(engine: Path, threads: int) -> Fresh:
+    """Import, load, warm up and act in this process; ``whole`` is left at 0."""
+    begun = time.perf_counter()
+    import numpy as np
+
+    import ngrt.app  # noqa: F401  (what a session imports)
+    from ngrt.backends import policy_onnx  # noqa: F401
+    from ngrt.backends.opening import open_policy
+
+    imported, after_imports = time.perf_counter(), memory("VmRSS")
+    policy = open_policy(engine, threads=threads)
+    loaded, after_load = time.perf_counter(), memory("VmRSS")
+    frame = np.zeros((256, 256, 3), np.uint8)
+    policy.predict([frame])
+    warm = time.perf_counter()
+    policy.predict([frame]).pad(0)
+    acted = time.perf_counter()
+    sys.stdout.write(READY + "\n")
+    sys.stdout.flush()
+    times = imported - begun, loaded - imported, warm - loaded, acted - warm, 0.0
+    after_chunk, peak = memory("VmRSS"), memory("VmHWM")
+    from bench.watch import backend_of  # only now: what it imports is not what a session imports
+
+    return Fresh(*times, backend_of(policy.engine.name), after_imports, after_load, after_chunk, peak)
+
+
+def memory(field: str) -> int | None:
+    """Return the bytes this process has in memory (VmRSS) or had at most (VmHWM), None where the system does not tell.
+
+    Not from `resource.getrusage`: what that gives begins with the memory of the process that started this one.
+    """
+    if not STATUS.is_file():
+        return None
+    fields = dict(line.split(":", 1) for line in STATUS.read_text("utf-8").splitlines())
+    return int(fields[field].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asdict(once(Path(sys.argv[1]), int(sys.argv[2])))))

@@ -1,0 +1,79 @@
+"""How much memory an engine needs, in a process of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.fresh import Fresh, start
+from bench.watch import title_of
+from ngrt.bundle import read_manifest
+
+PROCESSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMemory:
+    """Bytes in memory, each the most of several processes: resident, and at the ``peak`` until after two chunks.
+
+    Resident are also pages of files that the system could drop, such as mapped weights. ``bundle_bytes``: its files.
+    """
+
+    name: str
+    precision: str
+    backend: str
+    bundle_bytes: int
+    after_imports: int
+    after_load: int
+    after_chunk: int
+    peak_bytes: int
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return it in lines for people."""
+        title = title_of(self.name, self.precision, self.backend)
+        return [
+            (title, f"{_gb(self.peak_bytes)} at the peak; the bundle has {_gb(self.bundle_bytes)}"),
+            ("  after imports", _gb(self.after_imports)),
+            ("  after loading", _gb(self.after_load)),
+            ("  after two chunks", _gb(self.after_chunk)),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryResult:
+    """Every engine's memory."""
+
+    threads: int
+    engines: list[EngineMemory]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the result in lines for people."""
+        return [row for engine in self.engines for row in engine.facts()]
+
+
+def measure(engines: Sequence[Path], threads: int, processes: int = PROCESSES) -> MemoryResult:
+    """Return the memory of ``processes`` processes for each engine, where `bench.fresh.STATUS` exists.
+
+    :raises ngrt.errors.BundleError: an engine cannot be loaded
+    """
+    return MemoryResult(threads, [_of(engine, threads, processes) for engine in engines])
+
+
+def _of(engine: Path, threads: int, processes: int) -> EngineMemory:
+    manifest = read_manifest(engine)
+    samples = [start(engine, threads) for _ in range(processes)]
+    files = [part.file for graph in manifest.graphs.values() for part in (graph, *graph.data)]
+    return EngineMemory(
+        manifest.name,
+        manifest.precision,
+        samples[0].backend,
+        sum((engine / file).stat().st_size for file in files),
+        *(_most(samples, part) for part in ("after_imports", "after_load", "after_chunk", "peak")),
+    )
+
+
+def _most(samples: Sequence[Fresh], part: str) -> int:
+    return max(getattr(sample, part) or 0 for sample in samples)
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

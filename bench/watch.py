@@ -1,0 +1,137 @@
+"""An open engine, the runs of its graphs counted and timed, and what must be counted in a chunk."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+from ngrt.backends.engine import Feed, HostEngine
+from ngrt.backends.opening import open_policy
+from ngrt.bundle import Backend, GraphName, Manifest, Precision
+from ngrt.errors import EngineError
+from ngrt.messages import Array, Image
+
+GRAPHS: tuple[GraphName, ...] = ("schedule", "observe", "denoise")
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """An engine that counts for itself, since its graphs do not run one at a time in this process.
+
+    ``counts`` since it was opened: ``schedule``, ``observe``, ``denoise`` (steps, not launches), and whatever else it
+    counts, such as ``launches``.
+    """
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What tells an engine from others, without the folder it lies in."""
+
+    name: str
+    precision: Precision
+    backend: Backend
+
+
+class Watched:
+    """A bundle's policy, the runs of its graphs counted and, where they run in this process, timed.
+
+    :raises ngrt.errors.NgrtError: the bundle cannot be loaded
+    """
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.folder = folder
+        self.policy = open_policy(folder, threads=threads)
+        self.times: dict[GraphName, list[float]] = {name: [] for name in GRAPHS}
+        self._before: Mapping[str, int] = {}
+        engine: object = self.policy.engine
+        if isinstance(engine, HostEngine):
+            self._watch(engine)
+        elif not isinstance(engine, Counting):
+            raise EngineError(f"{self.policy.engine.name} does not count its runs; nothing it takes could be believed")
+        self.reset()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's."""
+        return self.policy.manifest
+
+    @property
+    def facts(self) -> EngineFacts:
+        """What it is."""
+        return EngineFacts(self.manifest.name, self.manifest.precision, backend_of(self.policy.engine.name))
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether its graphs run on an NVIDIA GPU."""
+        return self.facts.backend in {"cuda", "tensorrt"}
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each graph ran since the last reset."""
+        engine: object = self.policy.engine
+        if isinstance(engine, HostEngine):
+            return Counter({name: len(times) for name, times in self.times.items()})
+        now = Counter(cast(Counting, engine).counts)
+        return Counter({name: count - self._before.get(name, 0) for name, count in now.items()})
+
+    def reset(self) -> None:
+        """Forget every run so far."""
+        for times in self.times.values():
+            times.clear()
+        engine: object = self.policy.engine
+        self._before = {} if isinstance(engine, HostEngine) else dict(cast(Counting, engine).counts)
+
+    def predict(self, frames: Sequence[Image], noise: Array, steps: int) -> Array:
+        """Return the actions (H, A) that the engine predicts."""
+        return self.policy.predict(frames, noise, steps).actions
+
+    def calls_a_chunk(self, chunks: int, steps: int) -> dict[str, float]:
+        """Return how often each graph ran in each of ``chunks`` chunks of ``steps`` steps since the last reset.
+
+        :raises ngrt.errors.EngineError: not as often as it must
+        """
+        return checked_calls(
+            self.policy.engine.name, self.calls, chunks, {"schedule": 0, "observe": 1, "denoise": steps}
+        )
+
+    def _watch(self, engine: HostEngine) -> None:
+        run = engine.run
+
+        def timed(graph: GraphName, feed: Feed) -> dict[str, Any]:
+            start = time.perf_counter()
+            outputs: dict[str, Any] = run(graph, feed)
+            self.times[graph].append(time.perf_counter() - start)
+            return outputs
+
+        setattr(engine, "run", timed)  # noqa: B010  (mypy refuses to assign to a method)
+
+
+def title_of(name: str, precision: str, backend: str) -> str:
+    """Return all that tells an engine from others, for people."""
+    return f"{precision if name in {precision, ''} else f'{name}, {precision}'}, {backend}"
+
+
+def backend_of(name: str) -> Backend:
+    """Return the backend that an engine called ``name`` belongs to."""
+    known: dict[str, Backend] = {"OpenVINO": "openvino", "TensorRT": "tensorrt", "CUDA": "cuda"}
+    return next((backend for part, backend in known.items() if part in name), "cpu")
+
+
+def checked_calls(who: str, calls: Mapping[str, int], chunks: int, expected: Mapping[str, int]) -> dict[str, float]:
+    """Return calls in each of ``chunks`` chunks.
+
+    :raises ngrt.errors.EngineError: a part of ``expected`` ran more or less often: what was timed was something else
+    """
+    for part, count in expected.items():
+        if calls.get(part, 0) != chunks * count:
+            raise EngineError(
+                f"{who} ran {part} {calls.get(part, 0)} times in {chunks} chunks; it must be {chunks * count}; "
+                "no time of this run means anything"
+            )
+    return {part: count / chunks for part, count in calls.items()}
