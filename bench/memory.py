@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.fresh import Fresh, start
+from bench.result import in_bytes
 from bench.watch import title_of
 from ngrt.bundle import read_manifest
 
@@ -31,10 +32,10 @@ class EngineMemory:
         """Return it in lines for people."""
         title = title_of(self.name, self.precision, self.backend)
         return [
-            (title, f"{_gb(self.peak_bytes)} at the peak; the bundle has {_gb(self.bundle_bytes)}"),
-            ("  after imports", _gb(self.after_imports)),
-            ("  after loading", _gb(self.after_load)),
-            ("  after two chunks", _gb(self.after_chunk)),
+            (title, f"{in_bytes(self.peak_bytes)} at the peak; the bundle has {in_bytes(self.bundle_bytes)}"),
+            ("  after imports", in_bytes(self.after_imports)),
+            ("  after loading", in_bytes(self.after_load)),
+            ("  after two chunks", in_bytes(self.after_chunk)),
         ]
 
 
@@ -73,7 +74,3 @@ def _of(engine: Path, threads: int, processes: int) -> EngineMemory:
 
 def _most(samples: Sequence[Fresh], part: str) -> int:
     return max(getattr(sample, part) or 0 for sample in samples)
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

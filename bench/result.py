@@ -57,7 +57,7 @@ class Distribution:
 
     def line(self, unit: Unit | None = None) -> str:
         """Return the percentiles in ``unit`` for people, in the one that suits the median if None."""
-        unit = unit or ("s" if self.p50 >= 1 else "ms" if self.p50 >= 1e-4 else "us")
+        unit = unit or _unit(self.p50)
         factor, digits = UNITS[unit]
         named = {"p90": self.p90, "p99": self.p99, "max": self.max}
         if not self.has_p99:
@@ -94,6 +94,21 @@ class Provenance:
             platform.python_version(),
             versions,
         )
+
+
+def in_words(seconds: float) -> str:
+    """Return a time in three digits and the unit that suits it."""
+    unit = _unit(seconds)
+    return f"{seconds * UNITS[unit][0]:.3g} {unit}"
+
+
+def in_bytes(count: float) -> str:
+    """Return a number of bytes in three digits and the unit that suits it."""
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
+
+
+def _unit(seconds: float) -> Unit:
+    return "s" if seconds >= 1 else "ms" if seconds >= 1e-4 else "us"
 
 
 def _processor() -> str:

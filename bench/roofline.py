@@ -11,6 +11,7 @@ from typing import Literal
 
 from bench import peaks
 from bench.counting import Kind, Work, count_graph, operations
+from bench.result import in_bytes, in_words
 from bench.watch import Watched
 from ngrt.bundle import GraphName, Manifest
 
@@ -61,8 +62,8 @@ class GraphLimit:
     def line(self) -> str:
         """Return it for people."""
         reached = "" if self.share is None else f", {self.share:.0%} reached"
-        work = f"{sum(self.gflop.values()):.3g} GFLOP, {self.gbytes * 1e3:.3g} MB"
-        return f"{_ms(self.limit_seconds)} by {self.bound}{reached} ({work})"
+        work = f"{sum(self.gflop.values()):.3g} GFLOP, {in_bytes(self.gbytes * 1e9)}"
+        return f"{in_words(self.limit_seconds)} by {self.bound}{reached} ({work})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Roofline:
         """Return it in lines for people."""
         rates = ", ".join(f"{kind} {rate:.0f} GFLOP/s" for kind, rate in self.peaks.peak_gflops.items())
         return [
-            ("  hardware's limit", f"{_ms(self.limit_seconds)}: {self.share:.0%} reached"),
+            ("  hardware's limit", f"{in_words(self.limit_seconds)}: {self.share:.0%} reached"),
             *((f"    {limit.graph}", limit.line()) for limit in self.graphs),
             ("    measured peaks", f"{rates}; memory {self.peaks.peak_gbytes:.1f} GB/s"),
         ]
@@ -134,7 +135,3 @@ DEVICES: dict[str, peaks.Device] = {"cpu": "cpu", "openvino": "openvino", "cuda"
 
 def _bound(arithmetic: float, memory: float) -> Bound:
     return "arithmetic" if arithmetic >= memory else "memory"
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms"

@@ -7,7 +7,7 @@ is the export gate's to say.
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.chunk import ceiling_or_reason, check_origin
 from bench.result import Distribution
+from bench.roofline import Ceiling
 from bench.watch import Watched, title_of
 from ngrt.actions import decode
 from ngrt.bundle import Backend
@@ -58,7 +59,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Accuracy):
     """An engine with a number of steps; ``limit_seconds`` the hardware's, None where it is not known."""
 
     name: str
@@ -68,7 +69,6 @@ class Cell:
     seconds: Distribution
     limit_seconds: float | None
     share: float | None
-    accuracy: Accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,11 @@ class SweepResult:
             if (now := title_of(cell.name, cell.precision, cell.backend)) != title:
                 title = now
                 rows.append((title, f"{'ms':>7} {'p90':>7} {'limit':>6} {'sticks':>7} {'most':>7} {'buttons':>8}"))
-            share, error = "-" if cell.share is None else f"{cell.share:.0%}", cell.accuracy
+            share = "-" if cell.share is None else f"{cell.share:.0%}"
             rows.append((
                 f"  {cell.steps} steps",
                 f"{cell.seconds.p50 * 1e3:7.4g} {cell.seconds.p90 * 1e3:7.4g} {share:>6} "
-                f"{error.stick_error:7.1e} {error.largest:7.1e} {error.buttons_agree:8.2%}",
+                f"{cell.stick_error:7.1e} {cell.largest:7.1e} {cell.buttons_agree:8.2%}",
             ))  # fmt: skip
         return rows
 
@@ -132,19 +132,14 @@ def measure(
         scenes = [_scene(random, (spec.action_horizon, spec.action_dim)) for _ in range(FRAMES)]
         wanted = [_decoded(reference, scene, spec.steps, spec.old_layout) for scene in scenes]
         ceilings = [ceiling_or_reason(engine, threads) for engine in opened]
-        cells: list[tuple[int, Cell]] = []
+        cells: list[list[Cell]] = [[] for _ in opened]
         for number, count in enumerate(steps):
-            for place, (engine, times) in enumerate(zip(opened, _times(opened, scenes, count, samples), strict=True)):
+            taken = _times(opened, scenes, count, samples)
+            for engine, limit, times, own in zip(opened, ceilings, taken, cells, strict=True):
                 found = [_decoded(engine, scene, count, spec.old_layout) for scene in scenes]
-                seconds, limit = Distribution.of(times), ceilings[place]
-                roof = None if isinstance(limit, str) else limit.chunk(count, seconds.p50, {})
-                facts = engine.facts
-                cells.append((place, Cell(
-                    facts.name, facts.precision, facts.backend, count, seconds,
-                    roof.limit_seconds if roof else None, roof.share if roof else None, Accuracy.between(found, wanted),
-                )))  # fmt: skip
+                own.append(_cell(engine, count, times, limit, Accuracy.between(found, wanted)))
             report((number + 1) / len(steps))
-        ordered = [cell for place in range(len(opened)) for owner, cell in cells if owner == place]
+        ordered = [cell for own in cells for cell in own]
         return SweepResult(threads, name, spec.steps, len(scenes), ordered)
 
 
@@ -155,6 +150,21 @@ def _scene(random: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Return a frame of random colours in blocks, and noise."""
     blocks = random.integers(0, 256, (16, 16, 3), np.uint8)
     return [blocks.repeat(16, 0).repeat(16, 1)], random.standard_normal(shape, np.float32)
+
+
+def _cell(engine: Watched, steps: int, times: list[float], limit: Ceiling | str, accuracy: Accuracy) -> Cell:
+    seconds, facts = Distribution.of(times), engine.facts
+    roof = None if isinstance(limit, str) else limit.chunk(steps, seconds.p50, {})
+    return Cell(
+        **asdict(accuracy),
+        name=facts.name,
+        precision=facts.precision,
+        backend=facts.backend,
+        steps=steps,
+        seconds=seconds,
+        limit_seconds=roof.limit_seconds if roof else None,
+        share=roof.share if roof else None,
+    )
 
 
 def _decoded(side: Side, scene: Scene, steps: int, old_layout: bool) -> Chunk:

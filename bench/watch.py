@@ -1,11 +1,10 @@
 """An open engine, the runs of its graphs counted and timed, and what must be counted in a chunk."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ngrt.backends.engine import Feed, HostEngine
 from ngrt.backends.opening import open_policy
@@ -17,16 +16,16 @@ GRAPHS: tuple[GraphName, ...] = ("schedule", "observe", "denoise")
 
 
 @runtime_checkable
-class Counting(Protocol):
+class Launching(Protocol):
     """An engine that counts for itself, since its graphs do not run one at a time in this process.
 
-    ``counts`` since it was opened: ``schedule``, ``observe``, ``denoise`` (steps, not launches), and whatever else it
-    counts, such as ``launches``.
+    ``launches``: a dataclass of whole numbers since it was opened. In each chunk ``observe_graphs`` and
+    ``denoise_graphs`` must grow by 1, ``steps`` by N, and ``enqueued``, what ran outside a captured graph, not at all.
     """
 
     @property
-    def counts(self) -> Mapping[str, int]:
-        """How often each ran."""
+    def launches(self) -> Any:
+        """What ran so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,12 @@ class Watched:
         self.folder = folder
         self.policy = open_policy(folder, threads=threads)
         self.times: dict[GraphName, list[float]] = {name: [] for name in GRAPHS}
-        self._before: Mapping[str, int] = {}
         engine: object = self.policy.engine
         if isinstance(engine, HostEngine):
             self._watch(engine)
-        elif not isinstance(engine, Counting):
+        elif not isinstance(engine, Launching):
             raise EngineError(f"{self.policy.engine.name} does not count its runs; nothing it takes could be believed")
-        self.reset()
+        self._before = self._total()
 
     @property
     def manifest(self) -> Manifest:
@@ -72,20 +70,21 @@ class Watched:
         return self.facts.backend in {"cuda", "tensorrt"}
 
     @property
-    def calls(self) -> Counter[str]:
+    def calls(self) -> dict[str, int]:
         """How often each graph ran since the last reset."""
-        engine: object = self.policy.engine
-        if isinstance(engine, HostEngine):
-            return Counter({name: len(times) for name, times in self.times.items()})
-        now = Counter(cast(Counting, engine).counts)
-        return Counter({name: count - self._before.get(name, 0) for name, count in now.items()})
+        return {name: count - self._before.get(name, 0) for name, count in self._total().items()}
 
     def reset(self) -> None:
         """Forget every run so far."""
         for times in self.times.values():
             times.clear()
+        self._before = self._total()
+
+    def _total(self) -> dict[str, int]:
         engine: object = self.policy.engine
-        self._before = {} if isinstance(engine, HostEngine) else dict(cast(Counting, engine).counts)
+        if isinstance(engine, Launching):
+            return asdict(engine.launches)
+        return {name: len(times) for name, times in self.times.items()}
 
     def predict(self, frames: Sequence[Image], noise: Array, steps: int) -> Array:
         """Return the actions (H, A) that the engine predicts."""
@@ -96,9 +95,10 @@ class Watched:
 
         :raises ngrt.errors.EngineError: not as often as it must
         """
-        return checked_calls(
-            self.policy.engine.name, self.calls, chunks, {"schedule": 0, "observe": 1, "denoise": steps}
-        )
+        captured = {"observe_graphs": 1, "denoise_graphs": 1, "steps": steps, "enqueued": 0}
+        apart = {"schedule": 0, "observe": 1, "denoise": steps}
+        expected = captured if isinstance(self.policy.engine, Launching) else apart
+        return checked_calls(self.policy.engine.name, self.calls, chunks, expected)
 
     def _watch(self, engine: HostEngine) -> None:
         run = engine.run

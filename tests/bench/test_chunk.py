@@ -1,9 +1,9 @@
 """The two sides of the chunk suite: what they compute, and how often each part runs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -117,15 +117,26 @@ def test_all_sides_get_the_threads_that_are_reported(bundle_of: BundleOf) -> Non
 def test_an_engine_that_counts_for_itself_is_believed_and_one_that_does_not_is_refused(
     bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = {"observe": 3, "denoise": 7, "launches": 3}
-    policy = SimpleNamespace(engine=SimpleNamespace(name="TensorRT", counts=counts), close=lambda: None)
+    engine = SimpleNamespace(name="TensorRT", launches=Launches(3, 3, 48, 17))
+    policy = SimpleNamespace(engine=engine, close=lambda: None)
     monkeypatch.setattr("bench.watch.open_policy", lambda folder, threads: policy)
-    engine = Watched(bundle_of("tiny"), 1)
-    counts.update(observe=5, denoise=27, launches=5)
-    assert engine.calls_a_chunk(2, 10) == {"observe": 1, "denoise": 10, "launches": 1}
-    del cast(Any, policy.engine).counts
+    watched = Watched(bundle_of("tiny"), 1)
+    engine.launches = Launches(5, 5, 68, 17)
+    assert watched.calls_a_chunk(2, 10) == {"observe_graphs": 1, "denoise_graphs": 1, "steps": 10, "enqueued": 0}
+    engine.launches = Launches(5, 5, 68, 37)  # the steps ran, but not in the captured graph
+    with pytest.raises(EngineError, match="ran enqueued 20 times in 2 chunks; it must be 0"):
+        watched.calls_a_chunk(2, 10)
+    del engine.launches
     with pytest.raises(EngineError, match="TensorRT does not count its runs"):
         Watched(bundle_of("tiny"), 1)
+
+
+@dataclass(frozen=True)
+class Launches:
+    observe_graphs: int
+    denoise_graphs: int
+    steps: int
+    enqueued: int
 
 
 @pytest.mark.parametrize(

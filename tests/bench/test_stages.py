@@ -36,17 +36,17 @@ def test_each_step_is_told_apart_not_averaged(tiny_bundle: Path) -> None:
 
 def test_more_steps_come_nearer_to_the_reference_which_is_itself_at_its_own(tiny_bundle: Path) -> None:
     result = sweep([tiny_bundle], None, 2, samples=1, steps=(1, 4, 16))
-    one, four, all_ = (cell.accuracy for cell in result.cells)
+    one, four, all_ = result.cells
     assert result.reference_steps == 16
     assert one.mean > four.mean > 0
-    assert all_ == Accuracy(0, 0, 0, 1)
+    assert (all_.largest, all_.mean, all_.stick_error, all_.buttons_agree) == (0, 0, 0, 1)
 
 
 def test_engines_of_one_checkpoint_are_swept_in_turn_and_listed_one_after_the_other(tiny_bundle: Path) -> None:
     result = sweep([tiny_bundle, tiny_bundle], None, 2, samples=2, steps=(1, 2))
     assert [cell.steps for cell in result.cells] == [1, 2, 1, 2]
     assert all(len(cell.seconds.samples) == 2 for cell in result.cells)
-    assert result.cells[0].accuracy == result.cells[2].accuracy
+    assert result.cells[0].largest == result.cells[2].largest > 0
 
 
 def test_engines_of_different_checkpoints_are_not_swept_together(bundle_of: BundleOf) -> None:
@@ -63,10 +63,10 @@ def test_an_engine_that_is_not_fp32_needs_something_exact_beside_it(bundle_of: B
         sweep([tmp_path / "half"], None, 1)
     alone = sweep([tmp_path / "half"], checkpoint, 1, samples=1, steps=(16,))
     assert alone.reference == "the checkpoint in torch, fp32"
-    assert 0 < alone.cells[0].accuracy.largest < 0.1
+    assert 0 < alone.cells[0].largest < 0.1
     beside = sweep([tmp_path / "half", bundle_of("tiny")], None, 1, samples=1, steps=(16,))
     assert beside.reference == "bundle, fp32, cpu"
-    assert beside.cells[0].accuracy.largest == pytest.approx(alone.cells[0].accuracy.largest, rel=0.01)
+    assert beside.cells[0].largest == pytest.approx(alone.cells[0].largest, rel=0.01)
 
 
 def chunk(buttons: float, sticks: float) -> Chunk:
@@ -104,13 +104,11 @@ def test_what_is_not_varied_is_listed_with_the_reason(tiny_bundle: Path) -> None
 def test_what_a_bundle_fixes_is_varied_on_small_policies_made_for_it(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(VARIED, "horizon", (18, 20))
-    monkeypatch.setitem(VARIED, "context_tokens", (64, 80))
+    monkeypatch.setitem(VARIED, "horizon", (20,))
+    monkeypatch.setitem(VARIED, "context_tokens", (80,))
     *_, small = scale([tiny_bundle], 2, samples=1).engines
     assert small.synthetic
     assert [(point.varied, point.horizon, point.context_tokens) for point in small.points] == [
-        ("horizon", 18, 64),
         ("horizon", 20, 64),
-        ("context_tokens", 18, 64),
         ("context_tokens", 18, 80),
     ]
