@@ -136,16 +136,7 @@ def compare(
         for number, share in enumerate(_shares(samples, rounds)):
             race.round(share)
             report((number + 1) / rounds)
-        return ChunkResult(
-            steps,
-            threads,
-            theirs.device,
-            race.baselines(),
-            checked_calls("the reference's way", theirs.calls, rounds * len(PRECISIONS), expected_calls(steps)),
-            race.differences["bf16"],
-            baseline_gflop(theirs.model.config, steps),
-            [race.engine(number, found) for number, found in enumerate(ceilings)],
-        )
+        return race.result(threads, rounds, ceilings)
     finally:
         gc.unfreeze()
         for watched in ours:
@@ -207,6 +198,24 @@ class _Race:
                 found = engine.predict(frames, noise, self.steps)
                 self._seconds[number].append(time.perf_counter() - start)
                 self._keep(number, found, wanted)
+
+    def result(self, threads: int, rounds: int, ceilings: Sequence[Ceiling | str]) -> ChunkResult:
+        """Return what both sides did in ``rounds`` rounds.
+
+        :raises ngrt.errors.EngineError: one of them did not run what it must
+        """
+        theirs = self.theirs
+        calls = checked_calls("the reference's way", theirs.calls, rounds * len(PRECISIONS), expected_calls(self.steps))
+        return ChunkResult(
+            self.steps,
+            threads,
+            theirs.device,
+            self.baselines(),
+            calls,
+            self.differences["bf16"],
+            baseline_gflop(theirs.model.config, self.steps),
+            [self.engine(number, found) for number, found in enumerate(ceilings)],
+        )
 
     def baselines(self) -> dict[str, Distribution]:
         """Return the reference's times by precision."""

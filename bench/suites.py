@@ -199,17 +199,13 @@ def run_suites(
     results = _measured(ready, progress)
     if measured:
         not_run |= unused_backends(results.values())
-    content = {
-        "provenance": asdict(provenance),
-        "settings": asdict(effort),
-        "engines": facts,
-        "suites": {name: asdict(result) for name, result in results.items()},
-        "not_run": not_run,
-    }
     if json_file != Path("-"):
         titled = {f"{name}: {SUITES[name][0]}": result.facts() for name, result in results.items()}
         console.print(render(provenance, titled, not_run))
     if json_file is not None:
+        suites = {name: asdict(result) for name, result in results.items()}
+        origin, settings = asdict(provenance), asdict(effort)
+        content = {"provenance": origin, "settings": settings, "engines": facts, "suites": suites, "not_run": not_run}
         write_json(content, json_file, console)
     if plot_file is not None and isinstance(closed := results.get("loop"), loop.LoopResult):
         plot(closed, plot_file)

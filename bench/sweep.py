@@ -91,7 +91,7 @@ class SweepResult:
                 rows.append((title, f"{'ms':>7} {'p90':>7} {'limit':>6} {'sticks':>7} {'most':>7} {'buttons':>8}"))
             share = "-" if cell.share is None else f"{cell.share:.0%}"
             rows.append((
-                f"  {cell.steps} steps",
+                f"  {cell.steps} step{'s' if cell.steps > 1 else ''}",
                 f"{cell.seconds.p50 * 1e3:7.4g} {cell.seconds.p90 * 1e3:7.4g} {share:>6} "
                 f"{cell.stick_error:7.1e} {cell.largest:7.1e} {cell.buttons_agree:8.2%}",
             ))  # fmt: skip

@@ -13,7 +13,7 @@ app = App(name="bench")
 @app.default
 def bench(
     *suites: Literal["overhead", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
-    engine: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    engine: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
     checkpoint: Path | None = None,
     samples: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=100_000))] = None,
     steps: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=1000))] = None,
