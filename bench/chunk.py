@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import peaks
 from bench.baseline import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
 from bench.result import P99_SAMPLES, Distribution
 from bench.roofline import Ceiling, Roofline, ceiling
@@ -128,15 +129,17 @@ def compare(
         theirs = Baseline(checkpoint, threads, device)
         spec = ours[0].policy.spec
         steps = steps or spec.steps
-        ceilings = [ceiling_or_reason(engine, threads) for engine in ours]
+        for watched in ours:
+            ceiling_or_reason(watched, threads)  # measures the peaks, once in each round as well
         race = _Race(theirs, ours, steps, np.random.default_rng(0))
         gc.freeze()  # as in a session
         affordable = race.warm_up()
         samples = affordable if samples is None else samples
         for number, share in enumerate(_shares(samples, rounds)):
             race.round(share)
+            peaks.measure_again()
             report((number + 1) / rounds)
-        return race.result(threads, rounds, ceilings)
+        return race.result(threads, rounds)
     finally:
         gc.unfreeze()
         for watched in ours:
@@ -199,7 +202,7 @@ class _Race:
                 self._seconds[number].append(time.perf_counter() - start)
                 self._keep(number, found, wanted)
 
-    def result(self, threads: int, rounds: int, ceilings: Sequence[Ceiling | str]) -> ChunkResult:
+    def result(self, threads: int, rounds: int) -> ChunkResult:
         """Return what both sides did in ``rounds`` rounds.
 
         :raises ngrt.errors.EngineError: one of them did not run what it must
@@ -214,7 +217,7 @@ class _Race:
             calls,
             self.differences["bf16"],
             baseline_gflop(theirs.model.config, self.steps),
-            [self.engine(number, found) for number, found in enumerate(ceilings)],
+            [self.engine(number, ceiling_or_reason(engine, threads)) for number, engine in enumerate(self.ours)],
         )
 
     def baselines(self) -> dict[str, Distribution]:

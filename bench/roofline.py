@@ -84,6 +84,7 @@ class Roofline:
             ("  hardware's limit", f"{in_words(self.limit_seconds)}: {self.share:.0%} reached"),
             *((f"    {limit.graph}", limit.line()) for limit in self.graphs),
             ("    measured peaks", f"{rates}; memory {self.peaks.peak_gbytes:.1f} GB/s"),
+            *([("    beyond it", "something else ran while the peaks were measured")] if self.share > 1 else []),
         ]
 
 
