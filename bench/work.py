@@ -14,6 +14,7 @@ from bench.result import Distribution
 from export.config import Config
 from export.graphs import Denoise, Observe
 from export.model import NitroGen
+from export.products import Arithmetic
 
 RUNS = 12
 """Products measured at a time."""
@@ -69,7 +70,8 @@ def _baseline(model: NitroGen, frames: Tensor, game: Tensor | None, x: Tensor, s
 
 def _engine(model: NitroGen, frames: Tensor, game: Tensor | None, x: Tensor, steps: int) -> float:
     config = model.config.model
-    observe, denoise = Observe(model, torch.float32), Denoise(model, torch.float32)  # which folds: not part of a chunk
+    exact = Arithmetic.of("fp32")
+    observe, denoise = Observe(model, exact), Denoise(model, exact)  # which folds: not part of a chunk
     with FlopCounterMode(display=False) as once:
         _, *keys_values = observe(frames, game)
     modulation = torch.zeros((2 * config.diffusion_model_cfg.num_layers + 3) * config.hidden_size)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from export.calibration import picture
 from export.checkpoint import Checkpoint
 from export.model import NitroGen
 from ngrt.actions import STICK_COLUMNS
@@ -104,16 +105,6 @@ def fresh_cases(policy: EnginePolicy) -> Iterator[Case]:
         yield Case(frames(count), noise(), 1.0, None)
     yield Case(frames(spec.context_frames), noise(), 1.0, max(spec.games, default=None))
     yield Case(frames(spec.context_frames), noise(), 1.5, None)
-
-
-def picture(random: np.random.Generator) -> Image:
-    """Return a 256 x 256 picture with edges and gradients, as a game has, not mere noise."""
-    y, x = np.mgrid[0:256, 0:256] / 255
-    image = np.stack([np.sin(random.uniform(1, 9) * x + random.uniform(1, 9) * y) for _ in range(3)], -1) * 80 + 128
-    for _ in range(12):
-        top, left = random.integers(0, 224, 2)
-        image[top : top + random.integers(8, 64), left : left + random.integers(8, 64)] = random.integers(0, 256, 3)
-    return np.asarray(np.clip(image, 0, 255), np.uint8)
 
 
 def reference(model: NitroGen, policy: EnginePolicy, case: Case, steps: int) -> tuple[Array, Array]:

@@ -156,6 +156,8 @@ def export_(
     precision: Precision = "fp32",
     target: Literal["onnx"] = "onnx",
     context_frames: int | None = None,
+    frames: Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    force: bool = False,
 ) -> None:
     """Turn a checkpoint into a verified engine bundle, once; every `ngrt play` then starts from the bundle.
 
@@ -166,17 +168,32 @@ def export_(
     out_dir
         Folder to make; it must not exist yet.
     precision
-        Number format of weights and products. fp16 halves the size; it needs a GPU to be fast.
+        Number format of weights and products. int8 is the fastest on a CPU; it must agree with the fp32 graphs on
+        calibration frames. fp16 halves the size; it needs a GPU to be fast.
     target
         What runs the engine.
     context_frames
         Frames the policy sees at once; the checkpoint's own number if not given.
+    frames
+        Images and videos of the game that a lossy engine is held to; pictures that are made up if none.
+    force
+        Write a lossy engine even if it is too far from the fp32 graphs; `ngrt info` then says so.
     """
     export_checkpoint = _stage("export.run").export_checkpoint
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
-        export_checkpoint(checkpoint, out_dir, precision=precision, context_frames=context_frames, progress=progress)
+        manifest = export_checkpoint(
+            checkpoint,
+            out_dir,
+            precision=precision,
+            context_frames=context_frames,
+            frames=frames,
+            force=force,
+            progress=progress,
+        )
+    if manifest.gate is not None and manifest.gate.failure:
+        _tell(f"forced: this engine is too far from the fp32 graphs: {manifest.gate.failure}")
     _tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
 
 

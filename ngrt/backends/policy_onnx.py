@@ -8,6 +8,7 @@ from typing import Any
 import onnxruntime as ort
 
 from ngrt.backends.engine import Feed, HostEngine, Shapes
+from ngrt.backends.saturation import saturates
 from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError
 
@@ -60,6 +61,8 @@ def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | N
         options.intra_op_num_threads = threads
     # each session has threads of its own: those of one must not spin, waiting, while those of the other work
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if manifest.precision == "int8" and saturates():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     path = folder / manifest.graphs[name].file
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
