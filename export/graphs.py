@@ -196,7 +196,8 @@ class Observe(nn.Module):
     def context(self, frames: Tensor, game: Tensor | None) -> Tensor:
         """Return the mixer's output (B, L, Dv)."""
         batch, count = frames.shape[:2]
-        tokens = self.see(frames.flatten(0, 1)).reshape(batch, count * self.side**2, -1)
+        # bytes become numbers before anything else: TensorRT takes them as an input and computes nothing with them
+        tokens = self.see(frames.float().flatten(0, 1)).reshape(batch, count * self.side**2, -1)
         if self.games is not None and game is not None:
             rows = torch.where(game < 0, self.games.shape[0] - 1, game)
             tokens = torch.cat([self.games[rows][:, None], tokens], 1)
@@ -206,9 +207,9 @@ class Observe(nn.Module):
         return h
 
     def see(self, images: Tensor) -> Tensor:
-        """(n, S, S, 3) uint8 -> (n, P, Dv)."""
+        """(n, S, S, 3), 0 to 255 -> (n, P, Dv)."""
         used = self.side * self.patch  # a remainder that fills no patch is not seen
-        pixels = (images[:, :used, :used].float() / 255 - 0.5) / 0.5
+        pixels = (images[:, :used, :used] / 255 - 0.5) / 0.5
         grid = pixels.reshape(-1, self.side, self.patch, self.side, self.patch, 3).transpose(2, 3)
         h = self.patches(grid.flatten(3).flatten(1, 2)) + self.positions
         for layer in self.tower:

@@ -18,7 +18,7 @@ from cyclopts.config import Dict
 from pydantic import ValidationError
 from rich.console import Console
 
-from ngrt.bundle import Precision
+from ngrt.bundle import Precision, Target
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.figures import printable
 from ngrt.settings import SOURCES, PlaySettings
@@ -153,8 +153,9 @@ def export_(
     /,
     *,
     out_dir: Annotated[Path, Parameter(name="--out")],
-    precision: Precision = "fp32",
-    target: Literal["onnx"] = "onnx",
+    precision: Precision | None = None,
+    target: Target = "onnx",
+    compute_capability: tuple[str, ...] = (),
     context_frames: int | None = None,
 ) -> None:
     """Turn a checkpoint into a verified engine bundle, once; every `ngrt play` then starts from the bundle.
@@ -166,9 +167,12 @@ def export_(
     out_dir
         Folder to make; it must not exist yet.
     precision
-        Number format of weights and products. fp16 halves the size; it needs a GPU to be fast.
+        Number format of weights and products; fp32 if not given, fp16 for TensorRT. fp16 halves the size; it needs a
+        GPU to be fast.
     target
-        What runs the engine.
+        What runs the engine: ONNX Runtime, TensorRT on this machine's GPU, or TensorRT for RTX on any GeForce.
+    compute_capability
+        GPUs to build for, such as 8.9; may be given several times. Needed for tensorrt-rtx where there is no GPU.
     context_frames
         Frames the policy sees at once; the checkpoint's own number if not given.
     """
@@ -176,7 +180,15 @@ def export_(
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
-        export_checkpoint(checkpoint, out_dir, precision=precision, context_frames=context_frames, progress=progress)
+        export_checkpoint(
+            checkpoint,
+            out_dir,
+            precision=precision,
+            target=target,
+            capabilities=compute_capability,
+            context_frames=context_frames,
+            progress=progress,
+        )
     _tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
 
 
