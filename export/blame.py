@@ -8,19 +8,22 @@ from torch import Tensor, nn
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
 from export.products import Arithmetic, NarrowProduct, Product
-from ngrt.bundle import GraphName, Precision
+from ngrt.bundle import GraphName
 from ngrt.messages import Image
 from ngrt.preprocess import observation
 
 SEED = 20_260_103
+Lossy = Callable[[GraphName, str, Product], nn.Module | None]
+"""Returns what computes a graph's product of a name in its stead, None where it stays as it is."""
+
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 
 
 class Rounding:
-    """Finds the worst layers of ``precision`` for ``model`` on ``frames``, oldest first."""
+    """Finds the worst layers of ``model`` on ``frames``, oldest first, where ``lossy`` stands for its products."""
 
-    def __init__(self, model: NitroGen, precision: Precision, frames: tuple[Image, ...]) -> None:
-        self._model, self._how = model, Arithmetic.of(precision)
+    def __init__(self, model: NitroGen, lossy: Lossy, frames: tuple[Image, ...]) -> None:
+        self._model, self._lossy = model, lossy
         self._frames = torch.from_numpy(observation(frames, model.config.tower.image_size))
 
     def worst(self, graph: GraphName) -> str:
@@ -36,11 +39,11 @@ class Rounding:
         observe = Observe(self._model, exact)
         errors: dict[str, float] = {}
         if graph == "observe":
-            self._watch(observe, errors)
+            self._watch("observe", observe, errors)
         _, *keys_values = observe(self._frames)
         if graph == "denoise":
             denoise = Denoise(self._model, exact)
-            self._watch(denoise, errors)
+            self._watch("denoise", denoise, errors)
             self._step(denoise, keys_values)
         return errors
 
@@ -51,10 +54,12 @@ class Rounding:
         one = torch.ones(())
         denoise(x, modulation, one, one, torch.eye(1), x, torch.zeros_like(x[..., :1]), one, *keys_values)
 
-    def _watch(self, graph: nn.Module, errors: dict[str, float]) -> None:
-        for name, module in graph.named_modules():
-            if isinstance(module, Product) and not isinstance(module, NarrowProduct):
-                module.register_forward_hook(_compare(name, self._how.large(module.weight, module.bias), errors))
+    def _watch(self, graph: GraphName, module: nn.Module, errors: dict[str, float]) -> None:
+        for name, part in module.named_modules():
+            if not isinstance(part, Product) or isinstance(part, NarrowProduct):
+                continue
+            if (lossy := self._lossy(graph, name, part)) is not None:
+                part.register_forward_hook(_compare(name, lossy, errors))
 
 
 def _compare(name: str, lossy: nn.Module, errors: dict[str, float]) -> Hook:

@@ -43,6 +43,13 @@ class Calibration:
         observations = [tuple(frames[max(0, last - context + 1) : last + 1]) for last in range(len(frames))]
         return cls(tuple(observations), ", ".join(path.name for path in paths))
 
+    def parted(self, every: int) -> tuple["Calibration", "Calibration"]:
+        """Return every ``every``-th observation, and the others: all of both where there are too few to part."""
+        few = len(self.observations) < every
+        some = self.observations[::every]
+        others = tuple(seen for number, seen in enumerate(self.observations) if few or number % every)
+        return Calibration(some, self.source), Calibration(others, self.source)
+
 
 def picture(random: np.random.Generator) -> Image:
     """Return a 256 x 256 picture with edges and gradients, as a game has, not mere noise."""

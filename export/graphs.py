@@ -48,20 +48,20 @@ class SelfAttention(Module):
 
     def __init__(self, maps: tuple[Linear, Linear, Linear], out: Linear, heads: int, how: Arithmetic):
         super().__init__()
-        self.heads, self.how = heads, how
+        self.heads, self.dtype, self.fused = heads, how.dtype, how.fused
         self.qkv = how.joined([scaled(maps[0], heads), maps[1], maps[2]])
         self.out = how.product(out)
 
     def forward(self, n: Tensor) -> Tensor:
         q, k, v = self.qkv(n).chunk(3, -1)
-        if self.how.fused and torch.onnx.is_in_onnx_export():
+        if self.fused and torch.onnx.is_in_onnx_export():
             attributes: Attributes = {"num_heads": self.heads, "scale": 1.0}
             operator = f"{CONTRIB}::MultiHeadAttention"
             return self.out(
                 torch.onnx.ops.symbolic(operator, (q, k, v), attributes, dtype=q.dtype, shape=q.shape, version=1)
             )
         q, k, v = heads_first(q, self.heads), keys_first(k, self.heads), heads_first(v, self.heads)
-        return self.out(attend(q, k, v, self.how.dtype))
+        return self.out(attend(q, k, v, self.dtype))
 
 
 class CrossAttention(Module):
@@ -182,7 +182,8 @@ class Observe(nn.Module):
     def context(self, frames: Tensor, game: Tensor | None) -> Tensor:
         """Return the mixer's output (B, L, Dv)."""
         batch, count = frames.shape[:2]
-        tokens = self.see(frames.flatten(0, 1)).reshape(batch, count * self.side**2, -1)
+        # bytes become numbers before anything else: TensorRT takes them as an input and computes nothing with them
+        tokens = self.see(frames.float().flatten(0, 1)).reshape(batch, count * self.side**2, -1)
         if self.games is not None and game is not None:
             rows = torch.where(game < 0, self.games.shape[0] - 1, game)
             tokens = torch.cat([self.games[rows][:, None], tokens], 1)
@@ -192,9 +193,9 @@ class Observe(nn.Module):
         return h
 
     def see(self, images: Tensor) -> Tensor:
-        """(n, S, S, 3) uint8 -> (n, P, Dv)."""
+        """(n, S, S, 3), 0 to 255 -> (n, P, Dv)."""
         used = self.side * self.patch  # a remainder that fills no patch is not seen
-        pixels = (images[:, :used, :used].float() / 255 - 0.5) / 0.5
+        pixels = (images[:, :used, :used] / 255 - 0.5) / 0.5
         grid = pixels.reshape(-1, self.side, self.patch, self.side, self.patch, 3).transpose(2, 3)
         h = self.patches(grid.flatten(3).flatten(1, 2)) + self.positions
         for layer in self.tower:

@@ -42,10 +42,14 @@ def write_graph(
     path = folder / f"{name}.onnx"
     program = _trace(module, inputs, shapes, (names, _outputs(name, model.config)))
     size = sum(value.numel() * value.element_size() for value in (*module.parameters(), *module.buffers()))
-    external = size > data_limit
-    program.save(str(path), external_data=external)
-    del program
-    data = [File(file=file.name, sha256=sha256_of(file)) for file in [folder / f"{name}.onnx.data"] if external]
+    program.save(str(path), external_data=size > data_limit)
+    return entry(path)
+
+
+def entry(path: Path) -> Graph:
+    """Return the manifest's entry for the graph at ``path`` and the weights that lie beside it."""
+    beside = path.with_name(f"{path.name}.data")
+    data = [File(file=file.name, sha256=sha256_of(file)) for file in [beside] if file.exists()]
     taken, given = signature(path)
     return Graph(file=path.name, sha256=sha256_of(path), data=tuple(data), inputs=taken, outputs=given)
 

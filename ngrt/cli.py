@@ -18,7 +18,7 @@ from cyclopts.config import Dict
 from pydantic import ValidationError
 from rich.console import Console
 
-from ngrt.bundle import Precision
+from ngrt.bundle import Precision, Target
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.figures import printable
 from ngrt.settings import SOURCES, PlaySettings
@@ -153,8 +153,9 @@ def export_(
     /,
     *,
     out_dir: Annotated[Path, Parameter(name="--out")],
-    precision: Precision = "fp32",
-    target: Literal["onnx"] = "onnx",
+    precision: Precision | None = None,
+    target: Target = "onnx",
+    compute_capability: tuple[str, ...] = (),
     context_frames: int | None = None,
     frames: Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=True)] = (),
     force: bool = False,
@@ -168,10 +169,12 @@ def export_(
     out_dir
         Folder to make; it must not exist yet.
     precision
-        Number format of weights and products. int8 is the fastest on a CPU; it must agree with the fp32 graphs on
-        calibration frames. fp16 halves the size; it needs a GPU to be fast.
+        Number format of weights and products; fp32 if not given, fp16 for TensorRT. int8 is the fastest on a CPU, fp8
+        on a GPU that has it; both must agree with the fp32 graphs on calibration frames. fp16 needs a GPU to be fast.
     target
-        What runs the engine.
+        What runs the engine: ONNX Runtime, TensorRT on this machine's GPU, or TensorRT for RTX on any GeForce.
+    compute_capability
+        GPUs to build for, such as 8.9; may be given several times. Needed for tensorrt-rtx where there is no GPU.
     context_frames
         Frames the policy sees at once; the checkpoint's own number if not given.
     frames
@@ -179,17 +182,18 @@ def export_(
     force
         Write a lossy engine even if it is too far from the fp32 graphs; `ngrt info` then says so.
     """
-    export_checkpoint = _stage("export.run").export_checkpoint
+    building = _stage("export.run")
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
-        manifest = export_checkpoint(
+        manifest = building.export_checkpoint(
             checkpoint,
             out_dir,
             precision=precision,
+            target=target,
+            capabilities=compute_capability,
             context_frames=context_frames,
-            frames=frames,
-            force=force,
+            gating=building.Gating(frames, force),
             progress=progress,
         )
     if manifest.gate is not None and manifest.gate.failure:

@@ -125,7 +125,9 @@ def test_force_writes_it_and_info_says_that_it_failed(tmp_path: Path, capsys: py
 
 
 def test_the_layer_that_is_blamed_is_the_one_that_rounds_worst() -> None:
-    errors = Rounding(spoiled(TINY).model, "int8", FRAMES).errors("observe")
+    errors = Rounding(
+        spoiled(TINY).model, lambda _g, _n, product: Int8Product(product.weight, product.bias), FRAMES
+    ).errors("observe")
     worst = max(errors, key=lambda name: errors[name])
     assert worst == "tower.0.ff.outer"
     assert errors[worst] > 5 * np.median(list(errors.values()))

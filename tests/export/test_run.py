@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import export.build
 import export.run
 import export.to_onnx
 import export.verify
@@ -37,7 +38,7 @@ def ready_made(small: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / f"{name}.onnx").write_bytes((small.bundle / f"{name}.onnx").read_bytes())
         return manifest.graphs[name]
 
-    monkeypatch.setattr(export.run, "write_graph", copied)
+    monkeypatch.setattr(export.build, "write_graph", copied)
 
 
 def test_a_bundle_says_what_it_was_made_of_and_how_near_it_is(small: Variant) -> None:
@@ -60,7 +61,7 @@ def test_a_bundle_says_what_it_was_made_of_and_how_near_it_is(small: Variant) ->
 def test_an_engine_of_nvidias_weights_carries_nvidias_notice(
     small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export.run, "NITROGEN_SHA256", sha256_of(small.path))
+    monkeypatch.setattr(export.build, "NITROGEN_SHA256", sha256_of(small.path))
     assert "non-commercial licence" in export_checkpoint(str(small.path), out).notice
 
 
@@ -112,7 +113,7 @@ def test_a_disk_that_fills_up_leaves_nothing(small: Variant, out: Path, monkeypa
         (folder / f"{name}.onnx").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export.run, "write_graph", full)
+    monkeypatch.setattr(export.build, "write_graph", full)
     refused(ExportError, "cannot write .*No space left on device; free space", small.path, out)
 
 
