@@ -48,3 +48,46 @@ def bench(
         measuring.run_suites(
             suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
         )
+
+
+@app.command(name="compare")
+def compare_(
+    one: Path,
+    other: Path,
+    /,
+    *,
+    noise: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.03,
+    fail_on: Literal["slower"] | None = None,
+    markdown: bool = False,
+) -> int:
+    """Compare two results: the second's medians over the first's, with intervals, and a verdict on each.
+
+    Parameters
+    ----------
+    one
+        What to compare with: a file written by `ngrt bench --json`.
+    other
+        What is compared.
+    noise
+        A change up to this share counts as none.
+    fail_on
+        Exit with 1 if something is slower.
+    markdown
+        Print a table for a pull request.
+    """
+    slower = stage("bench.compare_view").run(one, other, noise, out, markdown=markdown)
+    return int(slower and fail_on == "slower")
+
+
+@app.command
+def budgets(result: Path, /, *, limits: Path | None = None) -> int:
+    """Hold a result against its budgets; exit with 1 if a ratio is not met that the machine allows.
+
+    Parameters
+    ----------
+    result
+        A file written by `ngrt bench --json`.
+    limits
+        Budgets in TOML; those that come with ngrt if not given.
+    """
+    return int(stage("bench.budgets_view").run(result, limits, out))
