@@ -50,7 +50,7 @@ def render(found: Comparison) -> RenderableType:
         parts += [_suite_table(suite, [line for line in found.lines if line.path[0] == suite]), ""]
     for name, paths in zip(found.names, found.only, strict=True):
         if paths:
-            missing = ", ".join(dict.fromkeys(f"{path[0]}: {words(path[1:])}" for path in paths[:8]))
+            missing = ", ".join(dict.fromkeys(f"{path[0]}: {words(path[1:], path[0])}" for path in paths[:8]))
             more = f", and {len(paths) - 8} more" if len(paths) > 8 else ""
             parts.append(paragraph(f"only in {name}: {missing}{more}"))
     counts = Counter(line.verdict for line in found.lines)
@@ -61,7 +61,9 @@ def render(found: Comparison) -> RenderableType:
 def as_markdown(found: Comparison) -> str:
     """Return the comparison as tables that a pull request shows."""
     rows = [("", "A", "B", "B/A", "verdict"), ("---", "---:", "---:", "---:", "---")]
-    rows += [(f"{line.path[0]}: {words(line.path[1:])}", *_cells(line), line.verdict) for line in found.lines]
+    rows += [
+        (f"{line.path[0]}: {words(line.path[1:], line.path[0])}", *_cells(line), line.verdict) for line in found.lines
+    ]
     if found.differences:
         rows += [(f"differs: {what}", *sides, "", "") for what, sides in found.differences.items()]
     table = "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in rows)
@@ -85,7 +87,7 @@ def _suite_table(suite: str, lines: list[Line]) -> Table:
         padding=(0, 2, 0, 0),
     )
     for line in lines:
-        what = Text(printable(words(line.path[1:])))
+        what = Text(printable(words(line.path[1:], line.path[0])))
         table.add_row(what, *_cells(line), Text(line.verdict, STYLES[line.verdict]))
     return table
 

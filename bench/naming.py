@@ -2,15 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 
+TITLES = {
+    "overhead": "What is not the model, between frame and pad",
+    "stages": "Where a chunk's time goes",
+    "chunk": "One chunk, engines and the reference's way",
+    "sweep": "Steps, time and accuracy",
+    "load": "From a fresh process to the first chunk",
+    "startup": "From nothing to the first action",
+    "memory": "Memory",
+    "scale": "What longer chunks, more context and more threads cost",
+    "control": "How late ticks are, beside a naive loop",
+    "loop": "The arcade's score by delay and way of merging",
+}
+"""Suites, for the page."""
+
 PARTS = {
     "baseline": "reference's way, fp32",
     "baselines": "reference's way",
     "engines": "",
     "cells": "",
-    "seconds": "a chunk",
     "observe": "observe",
-    "denoise": "denoise, one step",
-    "steps": "step",
     "frame_to_chunk": "frame to chunk, model excepted",
     "tick": "tick, row to pad state",
     "load": "load, hashes checked",
@@ -27,6 +38,13 @@ PARTS = {
     "peak_gbytes": "peak GB/s",
 }
 """Parts of a path whose words are not the name itself; those without words go unsaid."""
+
+OF_SUITES = {
+    ("chunk", "denoise"): "denoise, one step",
+    ("chunk", "seconds"): "a chunk",
+    ("sweep", "seconds"): "a chunk",
+}
+"""Parts that mean something of their own in one suite."""
 
 IDENTITY = (
     "engine",
@@ -59,6 +77,9 @@ CONDITIONS = ("steps", "threads", "rate", "seconds", "engine", "precision", "bac
 NOT_OURS = frozenset(("baselines", "product", "naive", "idle_naive", "loaded_naive"))
 """Parts that are measured only to compare with: nobody is to blame where they are slower."""
 
+P99_SAMPLES = 662
+"""The fewest samples of which a p99 is told, as in MLPerf's single-stream scenario."""
+
 LONGEST = 60
 """Characters of a label; what a file calls itself can be longer."""
 
@@ -85,10 +106,15 @@ def short(text: str, most: int = LONGEST) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def words(path: Sequence[str]) -> str:
-    """Return a path in words; items of lists stand in brackets in it."""
-    said = [PARTS.get(part, part.strip("[]").replace("_", " ")) for part in path]
-    return short(", ".join(part for part in said if part)) or "-"
+def words(path: Sequence[str], suite: str = "") -> str:
+    """Return a path inside ``suite`` in words; items of lists stand in brackets in it."""
+    said: list[str] = []
+    for part in path:
+        if part.startswith("[") and part[1:-1].isdecimal() and said and said[-1]:
+            said[-1] = f"{said[-1].removesuffix('s')} {part[1:-1]}"
+        else:
+            said.append(OF_SUITES.get((suite, part), PARTS.get(part, part.strip("[]").replace("_", " "))))
+    return short(", ".join(part for part in said if part)) or (path[-1] if path else "-")
 
 
 def dotted(path: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ def modern(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of a file with several engines and baselines where it speaks of one; others as they are."""
     file = dict(raw)
     engine = file.pop("engine", None)
-    file.setdefault("engines", [] if engine is None else [engine])
+    file.setdefault("engines", engine if isinstance(engine, list) else [] if engine is None else [engine])
     suites = file.get("suites")
     if isinstance(suites, dict) and isinstance(chunk := suites.get("chunk"), dict) and "baseline" in chunk:
         file["suites"] = {**suites, "chunk": _chunk(chunk, engine if isinstance(engine, dict) else {})}
@@ -24,7 +24,7 @@ def _chunk(old: Mapping[str, Any], engine: Mapping[str, Any]) -> dict[str, Any]:
     one = {
         "name": engine.get("name", "engine"),
         "precision": engine.get("precision", "fp32"),
-        "backend": engine.get("target", "onnx"),
+        "backend": "cpu",  # the only one there was
         "seconds": old.get("engine"),
         "ratios": {"fp32": old.get("ratio")},
         **{key: old[key] for key in MOVED if key in old},

@@ -117,9 +117,9 @@ def parse(content: bytes | str, name: str) -> Results:
     found = Results(
         name,
         file.provenance,
-        {key: _tree(value) for key, value in file.settings.items()},
+        _table(file.settings),
         [_tree(engine) for engine in file.engines],
-        {suite: _tree(value) for suite, value in file.suites.items()},
+        _table(file.suites),
         file.not_run,
     )
     if (count := len(found.distributions())) > MOST_DISTRIBUTIONS:
@@ -156,6 +156,10 @@ def item_names(items: list[Tree]) -> list[str]:
     return names
 
 
+def _table(raw: dict[str, Any]) -> dict[str, Tree]:
+    return {_text(key): _tree(value, 1) for key, value in raw.items()}
+
+
 def _tree(raw: Any, depth: int = 0) -> Tree:
     """Return JSON with its distributions made."""
     if depth > DEEPEST:
@@ -163,10 +167,12 @@ def _tree(raw: Any, depth: int = 0) -> Tree:
     if isinstance(raw, dict):
         if "samples" in raw and "p50" in raw:
             return _distribution(raw["samples"])
-        return {key: _tree(value, depth + 1) for key, value in raw.items()}
+        return {_text(key): _tree(value, depth + 1) for key, value in raw.items()}
     if isinstance(raw, list):
         return [_tree(value, depth + 1) for value in raw]
-    if isinstance(raw, float | int) and not _is_number(raw):
+    if isinstance(raw, str):
+        return _text(raw)
+    if isinstance(raw, float | int) and not isinstance(raw, bool) and not _is_number(raw):
         raise SettingsError("has a number that is too large")
     leaf: Leaf = raw
     return leaf
@@ -182,7 +188,18 @@ def _distribution(samples: Any) -> Distribution:
 
 
 def _is_number(value: float | int) -> bool:
-    return not isinstance(value, bool) and math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
+    if isinstance(value, bool):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
+
+
+def _text(text: str) -> str:
+    """Return ``text`` if it can be written anywhere, which half a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError("has text that is no Unicode") from error
+    return text
 
 
 def _refuse(constant: str) -> float:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from ngrt.launch import err, out, stage
+from ngrt.launch import err, out, stage, tell
 
 app = App(name="bench")
 
@@ -17,6 +17,8 @@ def bench(
     checkpoint: Path | None = None,
     json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
     plot_file: Annotated[Path | None, Parameter(name="--plot")] = None,
+    html_file: Annotated[Path | None, Parameter(name="--html")] = None,
+    limits: Path | None = None,
     episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
 ) -> None:
     """Measure latencies, how late ticks are, and what delay costs in closed loop.
@@ -37,17 +39,25 @@ def bench(
         Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
     plot_file
         loop: draw score against delay into this PNG or SVG file.
+    html_file
+        Write a page with plots and every table to this file.
+    limits
+        Budgets in TOML that the result is held against; those that come with ngrt if not given.
     episodes
         loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
     """
-    measuring = stage("bench.suites")
+    measuring, after = stage("bench.suites"), stage("bench.after")
+    after.check_options(html_file, limits)  # told now, not after minutes of measuring
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
         effort = measuring.Effort(episodes=episodes)
-        measuring.run_suites(
+        content = measuring.run_suites(
             suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
         )
+    after.conclude(content, None if json_file == Path("-") else out, html_file, limits)
+    if html_file is not None:
+        tell(f"wrote {html_file}")
 
 
 @app.command(name="compare")
@@ -91,3 +101,26 @@ def budgets(result: Path, /, *, limits: Path | None = None) -> int:
         Budgets in TOML; those that come with ngrt if not given.
     """
     return int(stage("bench.budgets_view").run(result, limits, out))
+
+
+@app.command
+def report(
+    result: Path,
+    /,
+    *,
+    html_file: Annotated[Path, Parameter(name="--html")],
+    limits: Path | None = None,
+) -> None:
+    """Make a page with plots and every table from a result. It needs no network, and no other file.
+
+    Parameters
+    ----------
+    result
+        A file written by `ngrt bench --json`.
+    html_file
+        File to write.
+    limits
+        Budgets in TOML that the result is held against; those that come with ngrt if not given.
+    """
+    stage("bench.page").run(result, html_file, limits)
+    tell(f"wrote {html_file}")
