@@ -20,6 +20,8 @@ from ngrt.errors import SettingsError
 
 LIMITS = Path(__file__).with_name("budgets.toml")
 MOST_BYTES = 2**20
+IDLE = 0.5
+"""Load a core up to which a machine counts as idle."""
 
 Verdict = Literal["met", "not met", "not measured", "does not apply"]
 Place = Annotated[str, Field(max_length=200), AfterValidator(paths.check)]
@@ -44,22 +46,20 @@ class Quotient(BaseModel):
     over: Place | None = None
 
     def of(self, tree: Tree) -> list[Measured]:
-        """Return it for every item that its paths lead to; nothing where one of them leads nowhere."""
+        """Return it for every item to which all its paths lead; what is of no item goes with each."""
         columns = [paths.find(tree, path) for path in (*self.value, *([self.over] if self.over else []))]
-        rows = max(map(len, columns))
-        if any(len(column) not in {1, rows} for column in columns):
-            return []
-        spread = [column * rows if len(column) == 1 else column for column in columns]
-        return [found for row in zip(*spread, strict=True) if (found := self._one(row)) is not None]
+        items = list(dict.fromkeys(value.item for column in columns for value in column if value.item)) or [""]
+        rows = [[next((v for v in column if v.item in {item, ""}), None) for column in columns] for item in items]
+        found = [self._one(item, row) for item, row in zip(items, rows, strict=True)]
+        return [measured for measured in found if measured is not None]
 
-    def _one(self, row: Sequence[paths.Value]) -> Measured | None:
-        numbers = [part.value for part in row if isinstance(part.value, float | int)]
+    def _one(self, item: str, row: Sequence[paths.Value | None]) -> Measured | None:
+        numbers = [part.value for part in row if part is not None and isinstance(part.value, float | int)]
         if len(numbers) < len(row):
             return None
         over = numbers.pop() if self.over else 1.0
         value = math.fsum(numbers) / over if over else math.nan
-        counts = [part.samples for part in row if part.samples is not None]
-        item = next((part.item for part in row if part.item), "")
+        counts = [part.samples for part in row if part is not None and part.samples is not None]
         return Measured(value, item, min(counts, default=None)) if math.isfinite(value) else None
 
 
@@ -75,6 +75,7 @@ class Budget(Quotient):
     take: Literal["every", "best"] = "every"
     when: dict[Place, str | int | float | bool] = Field(default_factory=dict)
     samples: Annotated[int, Field(ge=1)] = 1
+    idle: bool = False
     possible: Quotient | None = None
 
     @model_validator(mode="after")
@@ -154,29 +155,28 @@ def read_budgets(path: Path = LIMITS) -> list[Budget]:
 
 def check(budgets: Sequence[Budget], results: Results) -> list[Outcome]:
     """Return how ``results`` do against each of ``budgets``, one outcome for every item that a budget is about."""
-    return [outcome for budget in budgets for outcome in _check(budget, results.tree)]
+    return [outcome for budget in budgets for outcome in _check(budget, results)]
 
 
-def _check(budget: Budget, tree: Tree) -> list[Outcome]:
+def _check(budget: Budget, results: Results) -> list[Outcome]:
+    tree, origin = results.tree, results.provenance
     for path, wanted in budget.when.items():
         if not any(value.value == wanted for value in paths.find(tree, path)):
             return [Outcome(budget, "does not apply", why=f"for {path} = {wanted}")]
     found = budget.of(tree)
     if not found:
         return [Outcome(budget, "not measured")]
-    possible = [limit.value for limit in budget.possible.of(tree)] if budget.possible else []
-    limits: list[float | None] = [None] * len(found)
-    if possible:
-        limits = [*possible] if len(possible) == len(found) else limits
-    pairs = list(zip(found, limits, strict=True))
-    enough = [pair for pair in pairs if pair[0].samples is None or pair[0].samples >= budget.samples]
+    if budget.idle and origin.load is not None and origin.load > IDLE * origin.cores:
+        return [Outcome(budget, "not measured", why=f"the machine was busy, load {origin.load:.2f}")]
+    enough = [one for one in found if one.samples is None or one.samples >= budget.samples]
     if not enough:
-        most = max(measured.samples or 0 for measured in found)
+        most = max(one.samples or 0 for one in found)
         return [Outcome(budget, "not measured", why=f"{most} samples; it takes {budget.samples}")]
+    limits = {limit.item: limit.value for limit in budget.possible.of(tree)} if budget.possible else {}
     if budget.take == "best":
         choose = max if budget.at_least is not None else min
-        enough = [choose(enough, key=lambda pair: pair[0].value)]
+        enough = [choose(enough, key=lambda one: one.value)]
     return [
-        Outcome(budget, "met" if budget.holds(measured.value) else "not met", measured, limit)
-        for measured, limit in enough
+        Outcome(budget, "met" if budget.holds(one.value) else "not met", one, limits.get(one.item, limits.get("")))
+        for one in enough
     ]

@@ -86,7 +86,7 @@ def distributions(series: Sequence[Series], what: str) -> Draw:
             if len(one.times.samples) >= P99_SAMPLES:
                 said += f", p99 {in_words(one.times.p99)}"
             handles.append((_rising(axes, one, 1.0, line), said))
-        axes.set(xscale="log", xlabel=f"{what}; ● median, ▲ p99", ylabel="share")
+        axes.set(xscale="log", xlabel=f"{what}; ● median, ▲ p99", ylabel="share", ylim=(0, 1.03))
         _log_ticks(axes.xaxis, lambda value, _: in_words(value))
         _legend_below(figure, handles, 1)
 
@@ -100,7 +100,7 @@ def spread(series: Sequence[Series]) -> Draw:
         axes = figure.subplots()
         shown = [(one, line) for one, line in _lines(series) if one.times.p50 > 0]
         handles = [(_rising(axes, one, one.times.p50, line), _label(one.label)) for one, line in shown]
-        axes.set(xlabel="times the median; ▲ p99", ylabel="share")
+        axes.set(xlabel="times the median; ▲ p99", ylabel="share", ylim=(0, 1.03))
         axes.set_xlim(right=min(axes.get_xlim()[1], 3.0))
         _legend_below(figure, handles, 2)
 

@@ -109,11 +109,12 @@ def short(text: str, most: int = LONGEST) -> str:
 def words(path: Sequence[str], suite: str = "") -> str:
     """Return a path inside ``suite`` in words; items of lists stand in brackets in it."""
     said: list[str] = []
+    own = {} if any(part.endswith("calls") for part in path) else OF_SUITES
     for part in path:
         if part.startswith("[") and part[1:-1].isdecimal() and said and said[-1]:
             said[-1] = f"{said[-1].removesuffix('s')} {part[1:-1]}"
         else:
-            said.append(OF_SUITES.get((suite, part), PARTS.get(part, part.strip("[]").replace("_", " "))))
+            said.append(own.get((suite, part), PARTS.get(part, part.strip("[]").replace("_", " "))))
     return short(", ".join(part for part in said if part)) or (path[-1] if path else "-")
 
 

@@ -129,7 +129,7 @@ def _budgets(outcomes: Sequence[Outcome]) -> str:
     rows: list[list[Cell]] = []
     for outcome in told:
         measured, limit = figures_of(outcome)
-        verdict = f"{outcome.verdict} {outcome.why}".strip()
+        verdict = f"{outcome.verdict}: {outcome.why}" if outcome.why else outcome.verdict
         kind = VERDICTS.get(outcome.verdict, "")
         rows.append([(title(outcome), ""), (measured, "number"), (limit, "number"), (verdict, kind)])
     notes = "".join(f'<p class="soft">{escaped(note)}</p>\n' for outcome in told if (note := remark(outcome)))

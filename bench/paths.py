@@ -70,7 +70,8 @@ def _spread(nodes: Sequence[_Node]) -> list[_Node]:
     for node in nodes:
         if isinstance(node.tree, list):
             names = (name.strip("[]") for name in item_names(node.tree))
-            spread += [_Node(item, name) for name, item in zip(names, node.tree, strict=True)]
+            of = f"{node.item}, " if node.item else ""
+            spread += [_Node(item, of + name) for name, item in zip(names, node.tree, strict=True)]
         else:
             spread.append(node)
     return spread

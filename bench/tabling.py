@@ -10,7 +10,8 @@ from bench.results import Path_, Tree, item_names, leaves
 from ngrt.figures import printable
 
 FIGURES = ("p50", "p90", "p99", "max", "samples")
-MOST_COLUMNS = 24
+MOST_COLUMNS = 40
+FEW = 4
 SHOWN = 12
 """Numbers of a list that are shown as they are; of more the mean is."""
 
@@ -49,12 +50,7 @@ def suite_tables(tree: Tree, suite: str = "") -> str:
     """Return all that ``suite`` found: its distributions, its lists of like things, and the values beside them."""
     times = [(path, leaf) for path, leaf in leaves(tree) if isinstance(leaf, Distribution)]
     parts = [distribution_table(times, suite)] if times else []
-    for path, items in _lists(tree):
-        name, rows = escaped(words((path or ("items",))[-1:])), _list_table(items, suite)
-        if len(items) > SHOWN:
-            parts.append(f"<details><summary>{name}: {len(items)}</summary>{rows}</details>\n")
-        else:
-            parts.append(f"<h3>{name}</h3>\n{rows}")
+    parts += [_list(path, items, suite) for path, items in _lists(tree)]
     if values := [(words(path, suite), _value(value)) for path, value in _plain(tree)]:
         parts.append(facts(values))
     return "".join(parts)
@@ -81,16 +77,29 @@ def _lists(tree: Tree, path: Path_ = ()) -> Iterable[tuple[Path_, list[Tree]]]:
             yield from _lists(value, (*path, key))
 
 
+def _list(path: Path_, items: list[Tree], suite: str) -> str:
+    """Return a list as a table, folded up if it is long; after it the lists inside its items."""
+    name, rows = escaped(words((path or ("items",))[-1:])), _list_table(items, suite)
+    folded = f"<details><summary>{name}: {len(items)}</summary>{rows}</details>\n"
+    parts = [folded if len(items) > SHOWN else f"<h3>{name}</h3>\n{rows}"]
+    for inside, item in zip(item_names(items), items, strict=True):
+        parts += [_list((f"{words((inside,))}, {words(deeper)}",), more, suite) for deeper, more in _lists(item)]
+    return "".join(parts)
+
+
 def _list_table(items: list[Tree], suite: str) -> str:
-    """Return a line for each item; times as medians."""
+    """Return a line for each item, or a column where there are few items and much to say of each; times as medians."""
     names = [name.strip("[]") for name in item_names(items)]
     rows = [dict(_flat(item)) for item in items]
     columns = list(dict.fromkeys(path for row in rows for path in row))[:MOST_COLUMNS]
+    if len(items) <= FEW < len(columns):
+        across = ([words(path, suite), *(row.get(path, "-") for row in rows)] for path in columns)
+        return table(("", *names), ([(name, ""), *((text, "number") for text in texts)] for name, *texts in across))
     lines = (
-        [(name, ""), *((row.get(column, "-"), "number") for column in columns)]
+        [(name, ""), *((row.get(path, "-"), "number") for path in columns)]
         for name, row in zip(names, rows, strict=True)
     )
-    return table(("", *(words(column, suite) for column in columns)), lines)
+    return table(("", *(words(path, suite) for path in columns)), lines)
 
 
 def _flat(tree: Tree, path: Path_ = ()) -> Iterable[tuple[Path_, str]]:
