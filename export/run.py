@@ -28,7 +28,7 @@ TOOLS = ("ngrt", "torch", "onnx", "onnxscript")
 GRAPHS: tuple[tuple[GraphName, float], ...] = (("schedule", 0.2), ("observe", 0.25), ("denoise", 0.6))
 """Each graph and the share of an export's time that lies before it, at the released size."""
 
-BUILD_FROM = 0.6
+BUILD_FROM = 0.85
 """The share of an export's time that lies before the building of engines, where there is any."""
 
 WRITTEN: dict[Precision, Precision] = {"fp8": "fp16"}
