@@ -139,9 +139,11 @@ def quantize_graph(path: Path, products: Mapping[str, Fp8Product]) -> Graph:
             del node.input[:]
             node.input.extend([f"{given}.back", f"{weight}.back"])
         nodes.append(node)
-    del graph.node[:], graph.initializer[:]
+    typed = [value for value in graph.value_info if value.name.removesuffix(".weight") not in products]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
+    graph.value_info.extend(typed)
     beside = path.with_name(f"{path.name}.data")
     apart = beside.exists()
     beside.unlink(missing_ok=True)
