@@ -14,10 +14,12 @@ import export.build
 import export.verify
 from export.calibration import MOST, Calibration
 from export.emulate import emulated
-from export.fp8 import Fp8Product, Quantized, emulated_fp8, quantize, quantize_graph, rounded, scale_of
+from export.fp8 import EVERY_PART, Fp8Product, Quantized, emulated_fp8, quantize, quantize_graph, rounded, scale_of
 from export.products import Product
 from export.run import Gating, export_checkpoint
 from export.to_onnx import write_graph
+from export.to_tensorrt import Order, build_engine
+from export.toolkit import open_toolkit
 from ngrt.bundle import Graph, read_manifest
 from ngrt.errors import ExportError
 from ngrt.preprocess import observation
@@ -67,7 +69,9 @@ def test_a_bf16_engine_that_disagrees_is_refused(
 
 @pytest.fixture(scope="module")
 def quantized(small: Variant) -> Quantized:
-    return quantize(small.checkpoint.model, read_manifest(small.bundle), Calibration.generated(1).observations[:2])
+    return quantize(
+        small.checkpoint.model, read_manifest(small.bundle), Calibration.generated(1).observations[:2], EVERY_PART
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +97,10 @@ def test_an_fp8_product_is_that_of_its_rounded_factors() -> None:
     assert close.abs().mean() < 0.05 * (x @ weight).abs().mean() * 2
 
 
-def test_the_large_products_alone_are_quantized(quantized: Quantized, small: Variant) -> None:
+def test_the_large_products_of_the_parts_asked_for_are_quantized(quantized: Quantized, small: Variant) -> None:
+    usual = quantize(small.checkpoint.model, read_manifest(small.bundle), Calibration.generated(1).observations[:1])
+    assert usual.products.keys() == {"denoise"}
+    assert usual.products["denoise"].keys() == quantized.products["denoise"].keys()
     assert sorted(quantized.products["observe"]) == sorted(
         ["keys.0", "values.0"]
         + [f"{part}.0.{map_}" for part in ("tower", "mixer") for map_ in PRODUCTS]
@@ -149,7 +156,8 @@ def is_fp8(node: onnx.NodeProto) -> bool:
 
 
 def test_scales_come_of_the_frames_that_were_seen(small: Variant, quantized: Quantized) -> None:
-    dark = quantize(small.checkpoint.model, read_manifest(small.bundle), [(np.zeros((256, 256, 3), np.uint8),)])
+    black = (np.zeros((256, 256, 3), np.uint8),)
+    dark = quantize(small.checkpoint.model, read_manifest(small.bundle), [black], EVERY_PART)
     first = "tower.0.attention.out"
     scales = [float(found.products["observe"][first].scale) for found in (dark, quantized)]
     assert scales[0] != scales[1]
@@ -166,6 +174,17 @@ def test_the_emulated_fp8_policy_is_lossy_and_repeats_itself(small: Variant, qua
     )
     np.testing.assert_array_equal(once, twice)
     assert 1e-3 < np.abs(once - exact).mean() < 0.2
+
+
+def test_the_builder_takes_fp8_in_every_part(graphs: tuple[Path, Graph], tmp_path: Path) -> None:
+    path, graph = graphs
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    toolkit = open_toolkit("tensorrt-rtx", "fp8", ["8.9", "12.0"])
+    assert toolkit is not None
+    engine = build_engine(toolkit, Order(graph, tmp_path, 1), lambda share: None)
+    assert [path.name for path in tmp_path.iterdir()] == [engine.file]
+    assert (engine.inputs, engine.outputs) == (graph.inputs, graph.outputs)
 
 
 def test_a_graph_whose_weights_lie_apart_keeps_them_apart(

@@ -21,8 +21,9 @@ from export.building import Watch, logger_of
 from export.run import Gating, export_checkpoint
 from export.to_onnx import entry
 from export.to_tensorrt import Order, build_engine, timings_file
-from export.toolkit import EDITIONS, Toolkit, open_toolkit
+from export.toolkit import EDITIONS, Toolkit
 from ngrt.bundle import Manifest, Parity, Precision, check_files, read_manifest
+from ngrt.cli import run
 from ngrt.errors import ExportError, MissingExtraError, SettingsError
 
 from .conftest import Variant
@@ -106,10 +107,12 @@ def test_engines_come_of_graphs_that_were_verified_and_have_their_signature(
             assert mine.dtype == (dtype if mine.name.startswith(("key", "value")) else theirs.dtype)
 
 
-def test_half_precision_is_what_engines_get_unless_another_is_chosen() -> None:
-    toolkit = open_toolkit("tensorrt-rtx", export.toolkit.DEFAULT_PRECISION["tensorrt-rtx"], ["8.9"])
-    assert export.toolkit.DEFAULT_PRECISION == {"onnx": "fp32", "tensorrt": "fp16", "tensorrt-rtx": "fp16"}
-    assert toolkit is not None
+@pytest.mark.usefixtures("ready_made")
+def test_the_command_line_builds_in_half_precision_for_every_capability_named(small: Variant, out: Path) -> None:
+    options = ["--target", "tensorrt-rtx", "--compute-capability", "89", "--compute-capability", "12.0"]
+    assert run(["export", str(small.path), "--out", str(out), *options]) == 0
+    manifest = read_manifest(out)
+    assert (manifest.precision, manifest.capabilities) == ("fp16", ("8.9", "12.0"))
 
 
 @pytest.mark.usefixtures("ready_made")
