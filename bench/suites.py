@@ -174,8 +174,10 @@ def run_suites(
     plot_file: Path | None = None,
     effort: Effort | None = None,
     progress: Progress = lambda _suite, _share: None,
-) -> None:
+) -> dict[str, object]:
     """Run the suites called ``names``, or all that can run if there are none, and print what they found to ``console``.
+
+    Return what a result file holds.
 
     ``json_file``: written with the raw samples as well; ``-`` prints that instead of the tables. ``plot_file``: the
     closed loop's scores drawn, PNG or SVG.
@@ -202,13 +204,20 @@ def run_suites(
     if json_file != Path("-"):
         titled = {f"{name}: {SUITES[name][0]}": result.facts() for name, result in results.items()}
         console.print(render(provenance, titled, not_run))
+    suites = {name: asdict(result) for name, result in results.items()}
+    origin, settings = asdict(provenance), asdict(effort)
+    content: dict[str, object] = {
+        "provenance": origin,
+        "settings": settings,
+        "engines": facts,
+        "suites": suites,
+        "not_run": not_run,
+    }
     if json_file is not None:
-        suites = {name: asdict(result) for name, result in results.items()}
-        origin, settings = asdict(provenance), asdict(effort)
-        content = {"provenance": origin, "settings": settings, "engines": facts, "suites": suites, "not_run": not_run}
         write_json(content, json_file, console)
     if plot_file is not None and isinstance(closed := results.get("loop"), loop.LoopResult):
         plot(closed, plot_file)
+    return content
 
 
 def _measured(ready: Mapping[str, Measure], progress: Progress) -> dict[str, Result]:

@@ -13,6 +13,7 @@ from bench.counting import Kind, Product, Work
 from export.config import Config, resolve
 from export.graphs import Denoise, Observe
 from export.model import NitroGen
+from export.products import Arithmetic
 from ngrt.bundle import Manifest, Precision
 
 STORED: dict[Precision, tuple[Kind, int]] = {
@@ -52,7 +53,8 @@ def count_model(manifest: Manifest, folder: Path, frames: int = 1) -> tuple[Work
     inner = Product(kind, 1, config.model.action_horizon, config.model.hidden_size, 4 * config.model.hidden_size)
     with torch.device("meta"), torch.inference_mode():
         model = NitroGen(config)
-        observe, denoise = Observe(model, torch.float32), Denoise(model, torch.float32)
+        exact = Arithmetic.of("fp32")
+        observe, denoise = Observe(model, exact), Denoise(model, exact)
         pictures, game, x = _inputs(config, frames)
         with FlopCounterMode(display=False) as once:
             context, *keys_values = observe(pictures, game)

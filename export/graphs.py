@@ -8,38 +8,18 @@ In half precision the products are half and everything between them is float32: 
 softmax, the actions.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from export.model import ActionEncoder, Attention, DenoiserBlock, MixerBlock, NitroGen
 from export.modules import Linear, Module, ModuleList, heads_first
+from export.products import CONTRIB, Arithmetic
 from export.tower import TowerLayer
 
-
-class Product(Module):
-    """x W + b, computed in the precision of its weights, float32 in and out."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight.detach().to(dtype).contiguous(), requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias.detach().to(dtype).contiguous(), requires_grad=False)
-
-    @classmethod
-    def of(cls, linear: Linear, dtype: torch.dtype) -> "Product":
-        """Return the product that ``linear`` computes."""
-        return cls(linear.weight.t(), linear.bias, dtype)
-
-    @classmethod
-    def joined(cls, linears: list[Linear], dtype: torch.dtype) -> "Product":
-        """Return one product for several maps of the same input, outputs side by side."""
-        weight = torch.cat([linear.weight for linear in linears]).t()
-        bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
-        return cls(weight, bias, dtype)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x.to(self.weight.dtype) @ self.weight
-        return (y if self.bias is None else y + self.bias).float()
+Attributes = dict[str, int | float | str | bool | Sequence[int] | Sequence[float] | Sequence[str] | Sequence[bool]]
 
 
 def scaled(query: Linear, heads: int) -> Linear:
@@ -66,14 +46,20 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dtype: torch.dtype) -> Tensor:
 class SelfAttention(Module):
     """Attention of a sequence on itself."""
 
-    def __init__(self, maps: tuple[Linear, Linear, Linear], out: Linear, heads: int, dtype: torch.dtype):
+    def __init__(self, maps: tuple[Linear, Linear, Linear], out: Linear, heads: int, how: Arithmetic):
         super().__init__()
-        self.heads, self.dtype = heads, dtype
-        self.qkv = Product.joined([scaled(maps[0], heads), maps[1], maps[2]], dtype)
-        self.out = Product.of(out, dtype)
+        self.heads, self.dtype, self.fused = heads, how.dtype, how.fused
+        self.qkv = how.joined([scaled(maps[0], heads), maps[1], maps[2]])
+        self.out = how.product(out)
 
     def forward(self, n: Tensor) -> Tensor:
         q, k, v = self.qkv(n).chunk(3, -1)
+        if self.fused and torch.onnx.is_in_onnx_export():
+            attributes: Attributes = {"num_heads": self.heads, "scale": 1.0}
+            operator = f"{CONTRIB}::MultiHeadAttention"
+            return self.out(
+                torch.onnx.ops.symbolic(operator, (q, k, v), attributes, dtype=q.dtype, shape=q.shape, version=1)
+            )
         q, k, v = heads_first(q, self.heads), keys_first(k, self.heads), heads_first(v, self.heads)
         return self.out(attend(q, k, v, self.dtype))
 
@@ -81,10 +67,10 @@ class SelfAttention(Module):
 class CrossAttention(Module):
     """Attention of a sequence on keys and values that were made before."""
 
-    def __init__(self, query: Linear, out: Linear, heads: int, dtype: torch.dtype) -> None:
+    def __init__(self, query: Linear, out: Linear, heads: int, how: Arithmetic) -> None:
         super().__init__()
-        self.heads, self.dtype = heads, dtype
-        self.query, self.out = Product.of(scaled(query, heads), dtype), Product.of(out, dtype)
+        self.heads, self.dtype = heads, how.dtype
+        self.query, self.out = how.product(scaled(query, heads)), how.product(out)
 
     def forward(self, n: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return self.out(attend(heads_first(self.query(n), self.heads), key, value, self.dtype))
@@ -93,16 +79,16 @@ class CrossAttention(Module):
 class FeedForward(Module):
     """Linear, GELU (tanh), linear."""
 
-    def __init__(self, inner: Linear, outer: Linear, dtype: torch.dtype) -> None:
+    def __init__(self, inner: Linear, outer: Linear, how: Arithmetic) -> None:
         super().__init__()
-        self.inner, self.outer = Product.of(inner, dtype), Product.of(outer, dtype)
+        self.inner, self.outer = how.product(inner), how.product(outer)
 
     def forward(self, h: Tensor) -> Tensor:
         return self.outer(F.gelu(self.inner(h), approximate="tanh"))
 
 
-def _attention(attention: Attention, dtype: torch.dtype) -> SelfAttention:
-    return SelfAttention((attention.to_q, attention.to_k, attention.to_v), attention.out, attention.heads, dtype)
+def _attention(attention: Attention, how: Arithmetic) -> SelfAttention:
+    return SelfAttention((attention.to_q, attention.to_k, attention.to_v), attention.out, attention.heads, how)
 
 
 class EncoderLayer(Module):
@@ -113,18 +99,18 @@ class EncoderLayer(Module):
         self.norm1, self.norm2, self.attention, self.ff = *norms, attention, ff
 
     @classmethod
-    def of_tower(cls, layer: TowerLayer, dtype: torch.dtype) -> "EncoderLayer":
+    def of_tower(cls, layer: TowerLayer, how: Arithmetic) -> "EncoderLayer":
         """Return a layer of the tower."""
         own = layer.self_attn
-        attention = SelfAttention((own.q_proj, own.k_proj, own.v_proj), own.out_proj, own.heads, dtype)
+        attention = SelfAttention((own.q_proj, own.k_proj, own.v_proj), own.out_proj, own.heads, how)
         norms = layer.layer_norm1, layer.layer_norm2
-        return cls(norms, attention, FeedForward(layer.mlp.fc1, layer.mlp.fc2, dtype))
+        return cls(norms, attention, FeedForward(layer.mlp.fc1, layer.mlp.fc2, how))
 
     @classmethod
-    def of_mixer(cls, block: MixerBlock, dtype: torch.dtype) -> "EncoderLayer":
+    def of_mixer(cls, block: MixerBlock, how: Arithmetic) -> "EncoderLayer":
         """Return a block of the mixer."""
         norms = nn.Sequential(block.norm1, block.pos_embed), block.norm3
-        return cls(norms, _attention(block.attn1, dtype), FeedForward(*block.ff.linears, dtype))
+        return cls(norms, _attention(block.attn1, how), FeedForward(*block.ff.linears, how))
 
     def forward(self, h: Tensor) -> Tensor:
         h = h + self.attention(self.norm1(h))
@@ -164,23 +150,23 @@ class Schedule(Module):
 class Observe(nn.Module):
     """frames (B, F, S, S, 3) uint8 [, game (B,)] -> context (B, L, Dv), then key_i, value_i of every cross layer."""
 
-    def __init__(self, model: NitroGen, dtype: torch.dtype) -> None:
+    def __init__(self, model: NitroGen, how: Arithmetic) -> None:
         super().__init__()
         tower = model.vision_encoder
         self.length = model.config.tokenizer.max_sequence_length
         self.patch = model.config.tower.patch_size
         self.side = model.config.tower.image_size // self.patch
         kernel = tower.embeddings.patch_embedding
-        self.patches = Product(kernel.weight.permute(2, 3, 1, 0).flatten(0, 2), kernel.bias, dtype)
+        self.patches = how.large(kernel.weight.permute(2, 3, 1, 0).flatten(0, 2), kernel.bias)
         self.positions = tower.embeddings.position_embedding.weight
-        self.tower = ModuleList(EncoderLayer.of_tower(layer, dtype) for layer in tower.encoder.layers)
+        self.tower = ModuleList(EncoderLayer.of_tower(layer, how) for layer in tower.encoder.layers)
         self.tower_norm = tower.post_layernorm
         blocks = model.vl_self_attention_model.transformer_blocks
-        self.mixer = ModuleList(EncoderLayer.of_mixer(block, dtype) for block in blocks)
+        self.mixer = ModuleList(EncoderLayer.of_mixer(block, how) for block in blocks)
         crosses = [block.attn1 for block in model.model.transformer_blocks if block.crosses]
-        self.heads, self.dtype = crosses[0].heads, dtype
-        self.keys = ModuleList(Product.of(cross.to_k, dtype) for cross in crosses)
-        self.values = ModuleList(Product.of(cross.to_v, dtype) for cross in crosses)
+        self.heads, self.dtype = crosses[0].heads, how.dtype
+        self.keys = ModuleList(how.product(cross.to_k) for cross in crosses)
+        self.values = ModuleList(how.product(cross.to_v) for cross in crosses)
         table = model.game_embedding
         # one more row, of zeros, for the empty slot: game -1
         self.games = None if table is None else nn.Parameter(F.pad(table.weight, (0, 0, 0, 1)), requires_grad=False)
@@ -196,7 +182,8 @@ class Observe(nn.Module):
     def context(self, frames: Tensor, game: Tensor | None) -> Tensor:
         """Return the mixer's output (B, L, Dv)."""
         batch, count = frames.shape[:2]
-        tokens = self.see(frames.flatten(0, 1)).reshape(batch, count * self.side**2, -1)
+        # bytes become numbers before anything else: TensorRT takes them as an input and computes nothing with them
+        tokens = self.see(frames.float().flatten(0, 1)).reshape(batch, count * self.side**2, -1)
         if self.games is not None and game is not None:
             rows = torch.where(game < 0, self.games.shape[0] - 1, game)
             tokens = torch.cat([self.games[rows][:, None], tokens], 1)
@@ -206,9 +193,9 @@ class Observe(nn.Module):
         return h
 
     def see(self, images: Tensor) -> Tensor:
-        """(n, S, S, 3) uint8 -> (n, P, Dv)."""
+        """(n, S, S, 3), 0 to 255 -> (n, P, Dv)."""
         used = self.side * self.patch  # a remainder that fills no patch is not seen
-        pixels = (images[:, :used, :used].float() / 255 - 0.5) / 0.5
+        pixels = (images[:, :used, :used] / 255 - 0.5) / 0.5
         grid = pixels.reshape(-1, self.side, self.patch, self.side, self.patch, 3).transpose(2, 3)
         h = self.patches(grid.flatten(3).flatten(1, 2)) + self.positions
         for layer in self.tower:
@@ -219,15 +206,13 @@ class Observe(nn.Module):
 class DenoiseBlock(Module):
     """One block of the denoiser, its norm's scale and shift given; ``key_value`` only where it looks at the context."""
 
-    def __init__(self, block: DenoiserBlock, dtype: torch.dtype) -> None:
+    def __init__(self, block: DenoiserBlock, how: Arithmetic) -> None:
         super().__init__()
         own = block.attn1
         self.eps, self.crosses = block.norm1.eps, block.crosses
         self.pos_embed, self.norm3 = block.pos_embed, block.norm3
-        self.attention = (
-            CrossAttention(own.to_q, own.out, own.heads, dtype) if block.crosses else _attention(own, dtype)
-        )
-        self.ff = FeedForward(*block.ff.linears, dtype)
+        self.attention = CrossAttention(own.to_q, own.out, own.heads, how) if block.crosses else _attention(own, how)
+        self.ff = FeedForward(*block.ff.linears, how)
 
     def forward(self, h: Tensor, scale: Tensor, shift: Tensor, *key_value: Tensor) -> Tensor:
         n = self.pos_embed(F.layer_norm(h, h.shape[-1:], eps=self.eps) * scale + shift)
@@ -238,21 +223,21 @@ class DenoiseBlock(Module):
 class Denoise(Module):
     """One Euler step; inputs and formula as in `ngrt.bundle`."""
 
-    def __init__(self, model: NitroGen, dtype: torch.dtype) -> None:
+    def __init__(self, model: NitroGen, how: Arithmetic) -> None:
         super().__init__()
         config, encoder = model.config.model, model.action_encoder
         self.width = config.hidden_size
         folded = encoder.W1.W[0] @ encoder.W2.W[0][: self.width]  # two linear maps in a row
-        self.enter = Product(folded, None, dtype)
-        self.lift = Product(encoder.W3.W[0], encoder.W3.b[0], dtype)
+        self.enter = how.narrow(folded, None)
+        self.lift = how.large(encoder.W3.W[0], encoder.W3.b[0])
         table = model.position_embedding
         rows = None if table is None else table.weight[: config.action_horizon].clone()
         self.positions = None if rows is None else nn.Parameter(rows, requires_grad=False)
-        self.blocks = ModuleList(DenoiseBlock(block, dtype) for block in model.model.transformer_blocks)
+        self.blocks = ModuleList(DenoiseBlock(block, how) for block in model.model.transformer_blocks)
         last, decoder = model.model.proj_out_2, model.action_decoder
         inner = decoder.layer1.W[0]
-        self.layer1 = Product(last.weight.t() @ inner, last.bias @ inner + decoder.layer1.b[0], dtype)
-        self.layer2 = Product(decoder.layer2.W[0], decoder.layer2.b[0], dtype)
+        self.layer1 = how.large(last.weight.t() @ inner, last.bias @ inner + decoder.layer1.b[0])
+        self.layer2 = how.narrow(decoder.layer2.W[0], decoder.layer2.b[0])
 
     def forward(
         self,
@@ -266,7 +251,8 @@ class Denoise(Module):
         guidance: Tensor,
         *keys_values: Tensor,
     ) -> Tensor:
-        v = (mix @ self.velocity(x, modulation, keys_values).flatten(1)).reshape(x.shape)
+        # not a matrix product, though it is one: TensorRT has none in float32 on Turing
+        v = (mix[:, :, None, None] * self.velocity(x, modulation, keys_values)).sum(1)
         v = v + guidance * weights * (prior - (x + remaining * v))
         return x + dt * v
 

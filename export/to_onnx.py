@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from export.config import Config
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
+from export.products import Arithmetic
 from ngrt.bundle import File, Graph, GraphName, Precision, sha256_of
 from ngrt.bundle import Tensor as Signature
 from ngrt.errors import ExportError
@@ -23,8 +24,6 @@ OPSET = 20
 DATA_LIMIT = 64 * 2**20
 """Bytes of weights above which they go to a file of their own. ONNX Runtime maps that file instead of parsing it: the
 released size loads in half the time and two thirds of the memory. Protobuf, moreover, ends at 2 GB."""
-
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 BATCH = torch.export.Dim("B", min=1, max=1024)
 STEPS = torch.export.Dim("N", min=1, max=1000)
@@ -43,10 +42,14 @@ def write_graph(
     path = folder / f"{name}.onnx"
     program = _trace(module, inputs, shapes, (names, _outputs(name, model.config)))
     size = sum(value.numel() * value.element_size() for value in (*module.parameters(), *module.buffers()))
-    external = size > data_limit
-    program.save(str(path), external_data=external)
-    del program
-    data = [File(file=file.name, sha256=sha256_of(file)) for file in [folder / f"{name}.onnx.data"] if external]
+    program.save(str(path), external_data=size > data_limit)
+    return entry(path)
+
+
+def entry(path: Path) -> Graph:
+    """Return the manifest's entry for the graph at ``path`` and the weights that lie beside it."""
+    beside = path.with_name(f"{path.name}.data")
+    data = [File(file=file.name, sha256=sha256_of(file)) for file in [beside] if file.exists()]
     taken, given = signature(path)
     return Graph(file=path.name, sha256=sha256_of(path), data=tuple(data), inputs=taken, outputs=given)
 
@@ -114,25 +117,25 @@ def _observe(model: NitroGen, precision: Precision) -> Part:
     fit = (model.config.tokenizer.max_sequence_length - (model.config.game_rows > 0)) // tower
     frames = torch.zeros(2, min(2, fit), side, side, 3, dtype=torch.uint8)
     dims: dict[int, object] = {0: BATCH} if fit == 1 else {0: BATCH, 1: torch.export.Dim("F", min=1, max=fit)}
-    module = Observe(model, DTYPES[precision])
+    module = Observe(model, Arithmetic.of(precision))
     if model.config.game_rows == 0:
         return module, (frames,), (dims,), ["frames"]
     return module, (frames, torch.zeros(2, dtype=torch.int64)), (dims, {0: BATCH}), ["frames", "game"]
 
 
 def _denoise(model: NitroGen, precision: Precision) -> Part:
-    config, dtype = model.config.model, DTYPES[precision]
+    config, how = model.config.model, Arithmetic.of(precision)
     blocks, length = config.diffusion_model_cfg, model.config.tokenizer.max_sequence_length
     heads, width = blocks.num_attention_heads, blocks.attention_head_dim
-    module = Denoise(model, dtype)
+    module = Denoise(model, how)
     x = torch.zeros(2, config.action_horizon, config.action_dim)
     modulations = (2 * blocks.num_layers + 3) * config.hidden_size
     names = ["x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance", *_keys_values(model.config)]
     per_layer: list[Tensor] = []
     for _ in blocks.cross_layers:
         per_layer += [
-            torch.zeros(2, heads, width, length, dtype=dtype),
-            torch.zeros(2, heads, length, width, dtype=dtype),
+            torch.zeros(2, heads, width, length, dtype=how.dtype),
+            torch.zeros(2, heads, length, width, dtype=how.dtype),
         ]
     scalars = torch.ones(3)  # each input its own tensor: tracing takes two that are one for the same input
     dt, remaining, guidance = scalars[0].clone(), scalars[1].clone(), scalars[2].clone()

@@ -79,7 +79,7 @@ def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View,
     clock = stack.enter_context(opened_clock(kind, settings))
     game = stack.enter_context(opened_game(kind, settings, clock))
     view.note(f"loading {folder}")
-    policy = stack.enter_context(_opened_policy(folder, settings))
+    policy = stack.enter_context(_opened_policy(folder, settings, view))
     most = policy.spec.steps if not isinstance(settings.steps, int) else settings.steps
     view.note(f"measuring chunks of {most} steps")
     latency = measure(
@@ -260,10 +260,12 @@ def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look:
 
 
 @contextmanager
-def _opened_policy(folder: Path, settings: PlaySettings) -> Iterator[Policy]:
+def _opened_policy(folder: Path, settings: PlaySettings, view: View) -> Iterator[Policy]:
     from ngrt.backends.opening import open_policy
 
     policy = open_policy(folder, threads=engine_threads(settings.threads), seed=settings.seed)
+    if (gate := policy.manifest.gate) is not None and gate.failure:
+        view.note(f"this engine failed its gate and was written by force: {gate.failure}")
     try:
         yield policy
     finally:

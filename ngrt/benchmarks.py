@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from ngrt.launch import err, out, stage
+from ngrt.launch import err, out, stage, tell
 
 app = App(name="bench")
 
 
 @app.default
-def bench(
+def bench(  # noqa: PLR0913  (one argument for each option)
     *suites: Literal["overhead", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
     engine: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
     checkpoint: Path | None = None,
@@ -20,6 +20,8 @@ def bench(
     threads: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
     plot_file: Annotated[Path | None, Parameter(name="--plot")] = None,
+    html_file: Annotated[Path | None, Parameter(name="--html")] = None,
+    limits: Path | None = None,
     episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
 ) -> None:
     """Measure how fast engines are, how near to the hardware's limit, how late ticks are, and what delay costs.
@@ -51,15 +53,89 @@ def bench(
         Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
     plot_file
         loop: draw score against delay into this PNG or SVG file.
+    html_file
+        Write a page with plots and every table to this file.
+    limits
+        Budgets in TOML that the result is held against; those that come with ngrt if not given.
     episodes
         loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
     """
-    measuring = stage("bench.suites")
+    measuring, after = stage("bench.suites"), stage("bench.after")
+    after.check_options(html_file, limits)  # told now, not after minutes of measuring
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
         given = {"samples": samples, "steps": steps, "threads": threads, "episodes": episodes}
         effort = measuring.Effort(**{name: value for name, value in given.items() if value is not None})
-        measuring.run_suites(
+        content = measuring.run_suites(
             suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
         )
+    after.conclude(content, None if json_file == Path("-") else out, html_file, limits)
+    if html_file is not None:
+        tell(f"wrote {html_file}")
+
+
+@app.command(name="compare")
+def compare_(
+    one: Path,
+    other: Path,
+    /,
+    *,
+    noise: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.03,
+    fail_on: Literal["slower"] | None = None,
+    markdown: bool = False,
+) -> int:
+    """Compare two results: the second's medians over the first's, with intervals, and a verdict on each.
+
+    Parameters
+    ----------
+    one
+        What to compare with: a file written by `ngrt bench --json`.
+    other
+        What is compared.
+    noise
+        A change up to this share counts as none.
+    fail_on
+        Exit with 1 if something is slower.
+    markdown
+        Print a table for a pull request.
+    """
+    slower = stage("bench.compare_view").run(one, other, noise, out, markdown=markdown)
+    return int(slower and fail_on == "slower")
+
+
+@app.command
+def budgets(result: Path, /, *, limits: Path | None = None) -> int:
+    """Hold a result against its budgets; exit with 1 if a ratio is not met that the machine allows.
+
+    Parameters
+    ----------
+    result
+        A file written by `ngrt bench --json`.
+    limits
+        Budgets in TOML; those that come with ngrt if not given.
+    """
+    return int(stage("bench.budgets_view").run(result, limits, out))
+
+
+@app.command
+def report(
+    result: Path,
+    /,
+    *,
+    html_file: Annotated[Path, Parameter(name="--html")],
+    limits: Path | None = None,
+) -> None:
+    """Make a page with plots and every table from a result. It needs no network, and no other file.
+
+    Parameters
+    ----------
+    result
+        A file written by `ngrt bench --json`.
+    html_file
+        File to write.
+    limits
+        Budgets in TOML that the result is held against; those that come with ngrt if not given.
+    """
+    stage("bench.page").run(result, html_file, limits)
+    tell(f"wrote {html_file}")

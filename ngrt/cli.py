@@ -10,7 +10,7 @@ from cyclopts import Parameter, validators
 
 from ngrt import benchmarks
 from ngrt.benchmarks import bench
-from ngrt.bundle import Precision
+from ngrt.bundle import Precision, Target
 from ngrt.launch import app, err, out, run, stage, tell
 from ngrt.settings import PlaySettings
 
@@ -130,9 +130,12 @@ def export_(
     /,
     *,
     out_dir: Annotated[Path, Parameter(name="--out")],
-    precision: Precision = "fp32",
-    target: Literal["onnx"] = "onnx",
+    precision: Precision | None = None,
+    target: Target = "onnx",
+    compute_capability: tuple[str, ...] = (),
     context_frames: int | None = None,
+    frames: Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    force: bool = False,
 ) -> None:
     """Turn a checkpoint into a verified engine bundle, once; every `ngrt play` then starts from the bundle.
 
@@ -143,17 +146,35 @@ def export_(
     out_dir
         Folder to make; it must not exist yet.
     precision
-        Number format of weights and products. fp16 halves the size; it needs a GPU to be fast.
+        Number format of weights and products; fp32 if not given, fp16 for TensorRT. int8 is the fastest on a CPU, fp8
+        on a GPU that has it; both must agree with the fp32 graphs on calibration frames. fp16 needs a GPU to be fast.
     target
-        What runs the engine.
+        What runs the engine: ONNX Runtime, TensorRT on this machine's GPU, or TensorRT for RTX on any GeForce.
+    compute_capability
+        GPUs to build for, such as 8.9; may be given several times. Needed for tensorrt-rtx where there is no GPU.
     context_frames
         Frames the policy sees at once; the checkpoint's own number if not given.
+    frames
+        Images and videos of the game that a lossy engine is held to; pictures that are made up if none.
+    force
+        Write a lossy engine even if it is too far from the fp32 graphs; `ngrt info` then says so.
     """
-    export_checkpoint = stage("export.run").export_checkpoint
+    building = stage("export.run")
     from ngrt.views import progress_bar
 
     with progress_bar(err) as progress:
-        export_checkpoint(checkpoint, out_dir, precision=precision, context_frames=context_frames, progress=progress)
+        manifest = building.export_checkpoint(
+            checkpoint,
+            out_dir,
+            precision=precision,
+            target=target,
+            capabilities=compute_capability,
+            context_frames=context_frames,
+            gating=building.Gating(frames, force),
+            progress=progress,
+        )
+    if manifest.gate is not None and manifest.gate.failure:
+        tell(f"forced: this engine is too far from the fp32 graphs: {manifest.gate.failure}")
     tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
 
 

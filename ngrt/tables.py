@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from ngrt.bundle import Manifest
+from ngrt.bundle import Gate, Manifest
 from ngrt.figures import printable
 from ngrt.messages import Chunk
 
@@ -45,8 +45,10 @@ def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
         ("denoise steps", f"{policy.steps} unless chosen"),
         ("frames", f"{policy.context_frames} of {policy.image_size} x {policy.image_size}"),
         ("games", games),
-        ("parity", f"context {parity.context:.1e}, actions {parity.actions:.1e} (limit {parity.actions_limit:.0e}), "
+        ("parity" if manifest.gate is None else "parity of fp32",
+                   f"context {parity.context:.1e}, actions {parity.actions:.1e} (limit {parity.actions_limit:.0e}), "
                    f"buttons {parity.buttons_agree:.2%} over {parity.chunks} chunks"),
+        *gate_facts(manifest.gate),
         ("built", f"{manifest.created} with {tools}"),
     ]  # fmt: skip
     if manifest.notice:
@@ -56,6 +58,18 @@ def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
         size = sum((folder / part.file).stat().st_size for part in (graph, *graph.data))
         graphs.add_row(name, f"{size / 1e6:.1f}", str(len(graph.inputs)), str(len(graph.outputs)))
     return Group(facts_table(f"engine bundle {manifest.name}", facts), graphs)
+
+
+def gate_facts(gate: Gate | None) -> list[tuple[str, str]]:
+    """Return how a lossy engine fared against the fp32 graphs."""
+    if gate is None:
+        return []
+    measured = (
+        f"{gate.buttons_agree:.2%} of buttons agree (at least {gate.buttons_least:.0%}), sticks are off by "
+        f"{gate.stick_error:.4f} (at most {gate.stick_limit:g}) over {gate.chunks} chunks of {gate.steps} steps, "
+        f"frames: {gate.frames}"
+    )
+    return [("gate", f"FAILED, written by force: {gate.failure}" if gate.failure else measured)]
 
 
 def checkpoint_table(name: str, facts: Mapping[str, str], parts: Mapping[str, int]) -> RenderableType:

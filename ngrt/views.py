@@ -75,7 +75,14 @@ def open_view(console: Console) -> Iterator[View]:
 def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
     """Open a progress display and yield what moves it: the stage's name and the share that is done, 0 to 1."""
     if not console.is_terminal:
-        yield lambda stage, share: console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
+        told: list[str] = []
+
+        def tell(stage: str, share: float) -> None:
+            if told[-1:] != [stage]:  # a log needs each stage once
+                told.append(stage)
+                console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
         return
     columns = (
         TextColumn("{task.description}"),

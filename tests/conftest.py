@@ -45,3 +45,13 @@ def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 def tiny_bundle(bundle_of: Callable[[str], Path]) -> Path:
     """Return the exported `tiny` case; not to be changed."""
     return bundle_of("tiny")
+
+
+@pytest.fixture(scope="session")
+def int8_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the `tiny` case exported in int8; not to be changed."""
+    from export.run import export_checkpoint
+
+    folder = tmp_path_factory.mktemp("int8") / "bundle"
+    export_checkpoint(str(PARITY / "tiny.pt"), folder, precision="int8")
+    return folder

@@ -17,12 +17,18 @@ def open_policy(folder: Path, *, threads: int | None = None, seed: int | None = 
     ``threads`` of the engine, all cores if None; ``seed`` makes the noise that is drawn repeatable.
 
     :raises BundleError: there is no bundle, or it was changed, or it cannot be loaded here
+    :raises MissingExtraError: what runs it is not installed
+    :raises EngineError: the device that runs it failed
     :raises SettingsError: so many threads make no sense
     """
     most = max(LEAST_THREADS, os.cpu_count() or 1)
     if threads is not None and not 1 <= threads <= most:
         raise SettingsError(f"threads is {threads}; on this machine it must be from 1 to {most}")
     manifest = read_manifest(folder)
+    if manifest.target != "onnx":
+        from ngrt.backends.policy_tensorrt import open_tensorrt
+
+        return open_tensorrt(folder, manifest, seed)
     from ngrt.backends.policy_onnx import OnnxEngine
 
     return EnginePolicy(folder, manifest, OnnxEngine(folder, manifest, threads), seed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,10 @@ def complaint(capsys: Captured) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", ["", "play", "predict", "export", "synth", "info", "bench"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "play", "predict", "export", "synth", "info", "bench", "bench compare", "bench report", "bench budgets"],
+)
 def test_every_command_has_help_that_says_what_it_is_for(command: str, capsys: Captured) -> None:
     assert run([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
@@ -309,3 +313,12 @@ def test_play_takes_context_guidance_and_games_from_the_checkpoint(
     assert run(["play", str(bundle_of("tiny-context-cfg")), *common, "--guidance", "1.5"]) == 0
     assert run(["play", str(bundle_of("tiny-games")), *common, "--game", "celeste"]) == 0
     assert "played" in played(capsys)
+
+
+def test_play_says_that_its_engine_failed_the_gate(int8_bundle: Path, tmp_path: Path, capsys: Captured) -> None:
+    folder = Path(shutil.copytree(int8_bundle, tmp_path / "forced"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["gate"]["failure"] = "97.00% of buttons agree"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert run(["play", str(folder), "--arcade", "--duration", "0.2"]) == 0
+    assert "failed its gate and was written by force: 97.00% of buttons agree" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.verify import picture
+from export.calibration import picture
 from ngrt.backends.policy import EnginePolicy, Observation
 from ngrt.messages import Array
 from ngrt.preprocess import observation

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+import export.build
 import export.run
 import export.to_onnx
 import export.verify
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.to_onnx import write_graph
-from ngrt.bundle import Graph, GraphName, Manifest, Precision, read_manifest, sha256_of
+from ngrt.bundle import Manifest, read_manifest, sha256_of
 from ngrt.errors import ExportError
 
 from .conftest import Variant
@@ -26,18 +27,6 @@ Copy = Callable[[str, Path], None]
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "bundle"
-
-
-@pytest.fixture
-def ready_made(small: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copy the graphs of the small engine where an export would write them: milliseconds, not seconds."""
-    manifest = read_manifest(small.bundle)
-
-    def copied(name: GraphName, model: object, precision: Precision, folder: Path, data_limit: int) -> Graph:
-        (folder / f"{name}.onnx").write_bytes((small.bundle / f"{name}.onnx").read_bytes())
-        return manifest.graphs[name]
-
-    monkeypatch.setattr(export.run, "write_graph", copied)
 
 
 def test_a_bundle_says_what_it_was_made_of_and_how_near_it_is(small: Variant) -> None:
@@ -60,7 +49,7 @@ def test_a_bundle_says_what_it_was_made_of_and_how_near_it_is(small: Variant) ->
 def test_an_engine_of_nvidias_weights_carries_nvidias_notice(
     small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export.run, "NITROGEN_SHA256", sha256_of(small.path))
+    monkeypatch.setattr(export.build, "NITROGEN_SHA256", sha256_of(small.path))
     assert "non-commercial licence" in export_checkpoint(str(small.path), out).notice
 
 
@@ -112,7 +101,7 @@ def test_a_disk_that_fills_up_leaves_nothing(small: Variant, out: Path, monkeypa
         (folder / f"{name}.onnx").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export.run, "write_graph", full)
+    monkeypatch.setattr(export.build, "write_graph", full)
     refused(ExportError, "cannot write .*No space left on device; free space", small.path, out)
 
 

@@ -1,0 +1,97 @@
+"""Watching one of TensorRT's editions build an engine: what it says, how far it is, and how to stop it."""
+
+import threading
+from functools import cache
+from typing import Any
+
+
+class Messages:
+    """Keeps what the library says of errors; everything else is dropped. Nothing is printed."""
+
+    def __init__(self) -> None:
+        self._kept: list[str] = []
+
+    def keep(self, text: str) -> None:
+        """Keep an error."""
+        self._kept.append(" ".join(text.split()))
+
+    def first(self) -> str:
+        """Return the first error since the last call, and forget all."""
+        kept, self._kept = self._kept, []
+        return kept[0] if kept else "it gives no reason"
+
+
+@cache
+def logger_of(trt: Any) -> tuple[Any, Messages]:
+    """Return the logger of a module and what it keeps; one for all builds, as the library keeps to its first."""
+    messages = Messages()
+
+    class Logger(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+
+        def log(self, severity: Any, text: str) -> None:
+            if severity <= trt.ILogger.ERROR:
+                messages.keep(text)
+
+    return Logger(), messages
+
+
+class Watch:
+    """How far a build is. Told by the building thread, read and stopped by another."""
+
+    def __init__(self) -> None:
+        self._phases: dict[str, tuple[int, int]] = {}  # steps and how many are done; the innermost phase is the last
+        self._lock = threading.Lock()
+        self.stopped = False
+        self._furthest = 0.0
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1: a phase counts as one step of the phase that it is part of. Never falls."""
+        with self._lock:
+            inner = 0.0
+            for steps, done in reversed(self._phases.values()):
+                inner = min(1.0, (done + inner) / steps)
+            self._furthest = max(self._furthest, inner)
+            return self._furthest
+
+    def stop(self) -> None:
+        """Have the build end at its next step."""
+        self.stopped = True
+
+    def started(self, phase: str, steps: int) -> None:
+        """Take note that a phase of so many steps began."""
+        with self._lock:
+            self._phases[phase] = max(1, steps), 0
+
+    def stepped(self, phase: str, step: int) -> bool:
+        """Take note that a step of a phase is done; return whether to go on."""
+        with self._lock:
+            if phase in self._phases:
+                self._phases[phase] = self._phases[phase][0], step + 1
+        return not self.stopped
+
+    def finished(self, phase: str) -> None:
+        """Take note that a phase ended."""
+        with self._lock:
+            self._phases.pop(phase, None)
+
+
+def monitor_of(trt: Any, watch: Watch) -> Any:
+    """Return the progress monitor of a module that tells ``watch``."""
+
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+
+        def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
+            watch.started(phase, steps)
+
+        def phase_finish(self, phase: str) -> None:
+            watch.finished(phase)
+
+        def step_complete(self, phase: str, step: int) -> bool:
+            return watch.stepped(phase, step)
+
+    return Monitor()

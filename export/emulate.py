@@ -1,0 +1,74 @@
+"""The three graphs run by torch, in any precision: for formats that ONNX Runtime has no CPU kernels for.
+
+What runs is the modules that the graphs are traced from, not the files. Products in bf16 accumulate in float32 and
+round once, as a GPU's do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from export.graphs import Denoise, Observe, Schedule
+from export.model import NitroGen
+from export.products import Arithmetic
+from ngrt.backends.engine import Feed, HostEngine, Shapes
+from ngrt.backends.policy import EnginePolicy
+from ngrt.bundle import Graph, GraphName, Manifest, Precision
+
+Modules = dict[GraphName, nn.Module]
+
+
+def modules_of(model: NitroGen, precision: Precision) -> Modules:
+    """Return the graphs of ``model`` as modules that compute in ``precision``."""
+    how = Arithmetic.of(precision)
+    return {"schedule": Schedule(model), "observe": Observe(model, how), "denoise": Denoise(model, how)}
+
+
+def emulated(model: NitroGen, manifest: Manifest, precision: Precision) -> EnginePolicy:
+    """Return the policy that graphs of ``model`` in ``precision`` (fp32, fp16, bf16) make, run by torch.
+
+    ``manifest`` says what the graphs take and give. fp16 is far slower than it should be: torch has no fast kernels.
+    """
+    return policy_of(modules_of(model, precision), manifest, precision)
+
+
+def policy_of(modules: Modules, manifest: Manifest, precision: str) -> EnginePolicy:
+    """Return the policy that ``modules`` make, which compute in ``precision``."""
+    return EnginePolicy(Path(manifest.name), manifest, TorchEngine(modules, manifest.graphs, precision))
+
+
+@dataclass(frozen=True, eq=False)
+class TorchEngine(HostEngine):
+    """Runs modules on the CPU. Keys and values cross as float32, which holds bf16 and fp16 exactly."""
+
+    modules: Modules
+    graphs: Mapping[GraphName, Graph]
+    precision: str
+
+    @property
+    def name(self) -> str:
+        """What runs the graphs."""
+        return f"torch, CPU, {self.precision}"
+
+    def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
+        """Return what ``graph`` takes and gives, as the manifest has it."""
+        taken, given = self.graphs[graph].inputs, self.graphs[graph].outputs
+        return {tensor.name: tensor.shape for tensor in taken}, {tensor.name: tensor.shape for tensor in given}
+
+    def run(self, graph: GraphName, feed: Feed) -> dict[str, Any]:
+        """Return the outputs of ``graph`` by name."""
+        # copied: torch warns of arrays that cannot be written, as noise that was broadcast
+        given = [torch.tensor(feed[tensor.name]) for tensor in self.graphs[graph].inputs]
+        with torch.inference_mode():
+            found = self.modules[graph](*given)
+        outputs = found if isinstance(found, tuple) else (found,)
+        names = (tensor.name for tensor in self.graphs[graph].outputs)
+        return {name: value.float().numpy() for name, value in zip(names, outputs, strict=True)}
+
+    def close(self) -> None:
+        """Free the modules."""
+        self.modules.clear()

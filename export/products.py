@@ -1,0 +1,102 @@
+"""The model's large products, in float or in int8: what a precision means for a graph."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from export.modules import Linear, Module
+from ngrt.bundle import Precision
+
+CONTRIB = "com.microsoft"
+"""ONNX Runtime's own operators."""
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
+"""What the products that are not quantized are computed in."""
+
+
+class Product(Module):
+    """x W + b, computed in the precision of its weights, float32 in and out."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight.detach().to(dtype).contiguous(), requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias.detach().to(dtype).contiguous(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.to(self.weight.dtype) @ self.weight
+        return (y if self.bias is None else y + self.bias).float()
+
+
+class NarrowProduct(Product):
+    """One that is never quantized: it is small, and sees or makes the actions themselves."""
+
+
+class Int8Product(Module):
+    """x W + b with weights in int8, a scale for each column, and x rounded to uint8 over its range as it comes.
+
+    ONNX Runtime's operator for this has no counterpart in torch, which computes the same here in steps.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        weight = weight.detach().float()
+        # a column of zeros has any scale; 127, not 128: then -w is as exact as w
+        scale = weight.abs().amax(0).clamp(min=torch.finfo(torch.float32).tiny) / 127
+        self.weight = nn.Parameter((weight / scale).round().to(torch.int8).contiguous(), requires_grad=False)
+        self.scale = nn.Parameter(scale, requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias.detach().float().clone(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():
+            shape = (*x.shape[:-1], self.weight.shape[1])
+            inputs = (x, self.weight, self.scale, None, self.bias)
+            return torch.onnx.ops.symbolic(
+                f"{CONTRIB}::DynamicQuantizeMatMul", inputs, dtype=torch.float32, shape=shape, version=1
+            )
+        y = rounded(x) @ (self.weight.float() * self.scale)
+        return y if self.bias is None else y + self.bias
+
+
+def rounded(x: Tensor) -> Tensor:
+    """Return ``x`` as uint8 over its range holds it, zero exactly, as ONNX's DynamicQuantizeLinear defines it."""
+    low, high = x.amin().clamp(max=0), x.amax().clamp(min=0)
+    scale = ((high - low) / 255).clamp(min=torch.finfo(torch.float32).tiny)
+    zero = (-low / scale).round().clamp(0, 255)
+    return ((x / scale).round().add(zero).clamp(0, 255) - zero) * scale
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What a graph is computed in.
+
+    ``dtype`` of attention, of keys and values and of narrow products; ``large`` makes all other products; ``fused``:
+    self-attention is a single operator of ONNX Runtime.
+    """
+
+    dtype: torch.dtype
+    large: Callable[[Tensor, Tensor | None], Module]
+    fused: bool = False
+
+    @classmethod
+    def of(cls, precision: Precision) -> "Arithmetic":
+        """Return what ``precision`` means."""
+        dtype = DTYPES[precision]
+        if precision == "int8":
+            return cls(dtype, Int8Product, fused=True)
+        return cls(dtype, lambda weight, bias: Product(weight, bias, dtype))
+
+    def narrow(self, weight: Tensor, bias: Tensor | None) -> Module:
+        """Return a product that is never quantized."""
+        return NarrowProduct(weight, bias, self.dtype)
+
+    def product(self, linear: Linear) -> Module:
+        """Return the product that ``linear`` computes."""
+        return self.large(linear.weight.t(), linear.bias)
+
+    def joined(self, linears: list[Linear]) -> Module:
+        """Return one product for several maps of the same input, outputs side by side."""
+        weight = torch.cat([linear.weight for linear in linears]).t()
+        bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
+        return self.large(weight, bias)

@@ -1,0 +1,148 @@
+"""Build TensorRT engines from the observe and denoise graphs. One code path for both editions (`export.toolkit`).
+
+Networks are strongly typed: the precision is the graph's own. Engines of TensorRT for RTX were built by this code on a
+machine without a GPU; TensorRT itself could not be installed there, and no engine was run.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.building import Watch, logger_of, monitor_of
+from export.toolkit import Toolkit
+from ngrt.bundle import Graph, GraphName, Tensor, sha256_of
+from ngrt.errors import ExportError, SettingsError
+from ngrt.files import write_whole
+
+MOST_BRANCHES = 2
+"""Rows an engine takes (B): two, for classifier-free guidance."""
+
+ENGINES: tuple[GraphName, ...] = ("observe", "denoise")
+"""Graphs that become engines. The schedule runs once for a choice of steps, in float32, and stays ONNX."""
+
+POLL = 0.1
+"""Seconds between two looks at how far a build is."""
+
+Report = Callable[[float], None]
+"""Told of the share of a build that is done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to build: the graph and its folder, the most frames of a context, and where to keep timings, if anywhere."""
+
+    graph: Graph
+    folder: Path
+    context_frames: int
+    timings: Path | None = None
+
+
+def build_engine(toolkit: Toolkit, order: Order, report: Report) -> Graph:
+    """Write the engine of a graph beside it; return its entry in the manifest. The graph's own files are removed.
+
+    It is built in a thread of its own: this one tells how far it is, and stops it where ``report`` or an interrupt
+    raises.
+
+    :raises ExportError: the library cannot build it
+    """
+    watch = Watch()
+    path = (order.folder / order.graph.file).with_suffix(".engine")
+    with ThreadPoolExecutor(1, thread_name_prefix="ngrt-build") as pool:
+        work = pool.submit(_build, toolkit, order, path, watch)
+        try:
+            _follow(work, watch, report)
+        except BaseException:
+            watch.stop()
+            raise
+    work.result()
+    for part in (order.graph, *order.graph.data):
+        (order.folder / part.file).unlink()
+    return order.graph.model_copy(update={"file": path.name, "sha256": sha256_of(path), "data": ()})
+
+
+def timings_file(toolkit: Toolkit) -> Path | None:
+    """Return where timings of kernels outlive a build, for an edition that takes any: in the user's cache."""
+    if not toolkit.edition.timed:
+        return None
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ngrt" / f"tensorrt-{toolkit.version}-{toolkit.capabilities[0]}.timings"
+
+
+def _follow(work: Future[None], watch: Watch, report: Report) -> None:
+    told = 0
+    while not wait([work], POLL).done:
+        if (tenths := int(watch.share * 10)) > told:
+            report(tenths / 10)
+            told = tenths
+
+
+def _build(toolkit: Toolkit, order: Order, path: Path, watch: Watch) -> None:
+    trt = toolkit.trt
+    logger, messages = logger_of(trt)
+    messages.first()
+    try:
+        builder = trt.Builder(logger)
+        network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        parser = trt.OnnxParser(network, logger)
+        if not parser.parse_from_file(str(order.folder / order.graph.file)):
+            raise _refusal(toolkit, order, "take", parser.get_error(0).desc() if parser.num_errors else "")
+        config = _config(toolkit, order, builder)
+        monitor = config.progress_monitor = monitor_of(trt, watch)  # the library does not keep it alive
+        plan = builder.build_serialized_network(network, config)
+    except (RuntimeError, TypeError, ValueError) as error:  # what the bindings make of the library's own exceptions
+        raise _refusal(toolkit, order, "build", str(error)) from error
+    del monitor
+    if plan is None:
+        raise _refusal(toolkit, order, "build", messages.first())
+    with path.open("wb") as file:
+        file.write(plan)
+    if order.timings is not None:
+        _keep_timings(config, order.timings)
+
+
+def _config(toolkit: Toolkit, order: Order, builder: Any) -> Any:
+    trt = toolkit.trt
+    config = builder.create_builder_config()
+    config.clear_flag(trt.BuilderFlag.TF32)  # else products in fp32 keep ten bits of each factor
+    profile = builder.create_optimization_profile()
+    for tensor in order.graph.inputs:
+        if any(isinstance(size, str) for size in tensor.shape):
+            profile.set_shape(tensor.name, *(_shape(tensor, which, order.context_frames) for which in range(3)))
+    config.add_optimization_profile(profile)
+    if not toolkit.edition.timed:
+        # it asks for no memory as it runs: what an engine needs that is to be captured (release notes of version 1.2)
+        config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
+        config.num_compute_capabilities = len(toolkit.capabilities)
+        for index, capability in enumerate(toolkit.capabilities):
+            member = getattr(trt.ComputeCapability, f"SM{capability.replace('.', '')}")
+            config.set_compute_capability(member, index)
+    if order.timings is not None:
+        known = order.timings.read_bytes() if order.timings.is_file() else b""
+        if not config.set_timing_cache(config.create_timing_cache(known), False):
+            config.set_timing_cache(config.create_timing_cache(b""), False)
+    return config
+
+
+def _shape(tensor: Tensor, which: int, context_frames: int) -> list[int]:
+    """Return the least, the usual or the largest shape of an input: branches 1, 1, 2; frames 1, all, all."""
+    ranges = {"B": (1, 1, MOST_BRANCHES), "F": (1, context_frames, context_frames)}
+    return [ranges[size][which] if isinstance(size, str) else size for size in tensor.shape]
+
+
+def _keep_timings(config: Any, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, bytes(config.get_timing_cache().serialize()))
+    except (OSError, SettingsError):
+        return  # only the next build's time is lost
+
+
+def _refusal(toolkit: Toolkit, order: Order, verb: str, reason: str) -> ExportError:
+    return ExportError(
+        f"{toolkit.edition.module} {toolkit.version} cannot {verb} {order.graph.file} for compute capability "
+        f"{', '.join(toolkit.capabilities)} ({' '.join(reason.split())}); choose another --precision or "
+        "--compute-capability, or --target onnx"
+    )
