@@ -18,7 +18,7 @@ from cyclopts.config import Dict
 from pydantic import ValidationError
 from rich.console import Console
 
-from ngrt.bundle import Precision, Target
+from ngrt.bundle import AskedBackend, Precision, Target
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.figures import printable
 from ngrt.settings import SOURCES, PlaySettings
@@ -87,6 +87,7 @@ def predict(
     steps: int | None = None,
     guidance: float = 1.0,
     game: str | None = None,
+    backend: AskedBackend = "auto",
     out_file: Annotated[Path | None, Parameter(name="--out")] = None,
 ) -> None:
     """Predict one chunk of gamepad actions from image files, oldest first.
@@ -107,6 +108,8 @@ def predict(
         Classifier-free guidance; 1 is none.
     game
         The game's name, for a policy trained with names.
+    backend
+        What runs the engine; auto: the GPU if there is one that can, else the fastest on this processor.
     out_file
         Write actions, j_left, j_right and buttons to this .npz file instead of printing a table.
     """
@@ -117,7 +120,7 @@ def predict(
 
     pictures = [read_image(frame) for frame in frames]
     start = None if noise is None else load_noise(noise)
-    chunk = load_policy(engine, seed=seed).predict(pictures, start, steps, guidance, game)
+    chunk = load_policy(engine, backend=backend, seed=seed).predict(pictures, start, steps, guidance, game)
     if out_file is None:
         out.print(chunk_table(chunk))
     else:

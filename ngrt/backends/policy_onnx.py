@@ -16,20 +16,27 @@ from ngrt.errors import BundleError, EngineError
 class OnnxEngine(HostEngine):
     """ONNX Runtime's CPU provider; ``threads`` for each graph, as many as there are cores if None.
 
+    ``graphs``: those that it runs, where others are another engine's.
+
     :raises BundleError: a graph was changed or cannot be loaded
     """
 
     name = "ONNX Runtime, CPU"
 
-    def __init__(self, folder: Path, manifest: Manifest, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        threads: int | None = None,
+        graphs: Sequence[GraphName] = ("observe", "denoise", "schedule"),
+    ) -> None:
         def load(name: GraphName) -> ort.InferenceSession:
             check_graph(folder, manifest.graphs[name])
             return _session(folder, manifest, name, threads)
 
-        names: tuple[GraphName, ...] = ("observe", "denoise", "schedule")
         # side by side: hashing and loading the two large ones each keep a core busy for seconds
         with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
-            self._sessions = dict(zip(names, pool.map(load, names), strict=True))
+            self._sessions = dict(zip(graphs, pool.map(load, graphs), strict=True))
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as it was loaded."""
