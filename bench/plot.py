@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 from bench.loop import LoopResult, by_name
 from ngrt.errors import MissingExtraError
@@ -23,6 +24,14 @@ def plot(result: LoopResult, path: Path) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "matplotlib", "bench") from error
     figure = Figure(figsize=(11, 4.6), layout="constrained")
+    draw(figure, result)
+    with io.BytesIO() as buffer:
+        figure.savefig(buffer, format=path.suffix.lstrip(".") or "png", dpi=110)
+        write_whole(path, buffer.getvalue())
+
+
+def draw(figure: Any, result: LoopResult) -> None:
+    """Draw the scores into a matplotlib ``figure``, wide enough for two panels."""
     panels = figure.subplots(1, 2, sharey=True)
     named = by_name(result.delays)
     for panel, noise in zip(panels, ("fresh", "steady"), strict=True):
@@ -51,6 +60,3 @@ def plot(result: LoopResult, path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("events cleared, share of all (95% intervals)")
     panels[1].legend(frameon=False, fontsize=9, loc="lower left")
-    with io.BytesIO() as buffer:
-        figure.savefig(buffer, format=path.suffix.lstrip(".") or "png", dpi=110)
-        write_whole(path, buffer.getvalue())

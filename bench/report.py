@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
 
 from bench.result import Provenance
+from ngrt.figures import printable
 from ngrt.files import write_whole
 from ngrt.tables import facts_table
 
@@ -27,6 +30,13 @@ def render(
     if not_run:
         tables.append(facts_table("not run", not_run.items()))
     return Group(*(part for table in tables for part in (table, "")))
+
+
+def paragraph(text: str, style: str = "") -> Table:
+    """Return text that wraps, which what is printed for pipes does not by itself."""
+    table = Table.grid(Column(overflow="fold"))
+    table.add_row(Text(printable(text), style))
+    return table
 
 
 def write_json(content: Mapping[str, object], path: Path, console: Console) -> None:

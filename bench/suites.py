@@ -120,8 +120,10 @@ def run_suites(
     plot_file: Path | None = None,
     effort: Effort | None = None,
     progress: Progress = lambda _suite, _share: None,
-) -> None:
+) -> dict[str, object]:
     """Run the suites called ``names``, or all that can run if there are none, and print what they found to ``console``.
+
+    Return what a result file holds.
 
     ``json_file``: written with the raw samples as well; ``-`` prints that instead of the tables. ``plot_file``: the
     closed loop's scores drawn, PNG or SVG.
@@ -147,7 +149,7 @@ def run_suites(
 
         results[name] = measure(report)
     progress("done", 1.0)
-    content = {
+    content: dict[str, object] = {
         "provenance": asdict(provenance),
         "settings": asdict(effort),
         "engine": facts,
@@ -161,6 +163,7 @@ def run_suites(
         write_json(content, json_file, console)
     if plot_file is not None and isinstance(closed := results.get("loop"), loop.LoopResult):
         plot(closed, plot_file)
+    return content
 
 
 def _check_files(json_file: Path | None, plot_file: Path | None, names: Sequence[str]) -> None:

@@ -29,6 +29,8 @@ class Rounding:
     def worst(self, graph: GraphName) -> str:
         """Return the name of the worst product of ``graph`` and how far its output is off, relative to its size."""
         errors = self.errors(graph)
+        if not errors:
+            return "none of it, which is not quantized"
         name = max(errors, key=lambda layer: errors[layer])
         return f"{name} (rounding moves its output by {errors[name]:.1%})"
 

@@ -122,7 +122,7 @@ class Source:
         quantized = quantize(self.loaded.model, manifest, ranges.observations)
         layers = Rounding(
             self.loaded.model,
-            lambda graph, name, _product: quantized.products[graph].get(name),
+            lambda graph, name, _product: quantized.products.get(graph, {}).get(name),
             held.observations[0],
         )
         reference, candidate = emulated(self.loaded.model, manifest, "fp32"), emulated_fp8(quantized, manifest)

@@ -43,7 +43,7 @@ class Watch:
     def __init__(self) -> None:
         self._phases: dict[str, tuple[int, int]] = {}  # steps and how many are done; the innermost phase is the last
         self._lock = threading.Lock()
-        self._stopped = False
+        self.stopped = False
         self._furthest = 0.0
 
     @property
@@ -58,7 +58,7 @@ class Watch:
 
     def stop(self) -> None:
         """Have the build end at its next step."""
-        self._stopped = True
+        self.stopped = True
 
     def started(self, phase: str, steps: int) -> None:
         """Take note that a phase of so many steps began."""
@@ -70,7 +70,7 @@ class Watch:
         with self._lock:
             if phase in self._phases:
                 self._phases[phase] = self._phases[phase][0], step + 1
-        return not self._stopped
+        return not self.stopped
 
     def finished(self, phase: str) -> None:
         """Take note that a phase ended."""

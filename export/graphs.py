@@ -251,7 +251,8 @@ class Denoise(Module):
         guidance: Tensor,
         *keys_values: Tensor,
     ) -> Tensor:
-        v = (mix @ self.velocity(x, modulation, keys_values).flatten(1)).reshape(x.shape)
+        # not a matrix product, though it is one: TensorRT has none in float32 on Turing
+        v = (mix[:, :, None, None] * self.velocity(x, modulation, keys_values)).sum(1)
         v = v + guidance * weights * (prior - (x + remaining * v))
         return x + dt * v
 

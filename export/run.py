@@ -16,7 +16,7 @@ from export.toolkit import DEFAULT_PRECISION, open_toolkit
 from ngrt.bundle import Manifest, Precision, Target, sha256_of
 from ngrt.errors import ExportError
 
-BUILD_FROM = 0.6
+BUILD_FROM = 0.85
 """The share of an export's time that lies before the building of engines, where there is any."""
 
 

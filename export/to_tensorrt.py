@@ -113,6 +113,8 @@ def _config(toolkit: Toolkit, order: Order, builder: Any) -> Any:
             profile.set_shape(tensor.name, *(_shape(tensor, which, order.context_frames) for which in range(3)))
     config.add_optimization_profile(profile)
     if not toolkit.edition.timed:
+        # it asks for no memory as it runs: what an engine needs that is to be captured (release notes of version 1.2)
+        config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
         config.num_compute_capabilities = len(toolkit.capabilities)
         for index, capability in enumerate(toolkit.capabilities):
             member = getattr(trt.ComputeCapability, f"SM{capability.replace('.', '')}")

@@ -132,7 +132,7 @@ def _check_precision(precision: Precision, capabilities: tuple[str, ...]) -> Non
         major, minor = capability.split(".")
         if precision == "fp8" and (int(major), int(minor)) < LEAST_FP8:
             raise SettingsError(f"compute capability {capability} has no fp8; it begins with 8.9; use --precision fp16")
-        if precision == "fp32" and capability == TURING:
+        if precision in {"fp32", "bf16"} and capability == TURING:
             raise SettingsError(
-                f"TensorRT multiplies no float32 matrices on compute capability {TURING}; use --precision fp16"
+                f"TensorRT multiplies no {precision} matrices on compute capability {TURING}; use --precision fp16"
             )

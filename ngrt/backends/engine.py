@@ -83,7 +83,10 @@ class Engine(Protocol[S]):
         """Return the modulations (N, M) at ``timesteps`` (N,)."""
 
     def observe(self, looks: Sequence[Look]) -> S:
-        """Return what the looks come to, their rows one after the other."""
+        """Return what the looks come to, their rows one after the other.
+
+        On a device it is there until the next observation; what is used later than that raises EngineError.
+        """
 
     def denoise(self, seen: S, noise: Array, plan: Plan) -> Array:
         """Return the actions (B, H, A) that ``plan`` makes of ``noise`` (B, H, A)."""

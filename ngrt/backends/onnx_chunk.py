@@ -46,7 +46,7 @@ class BoundLook:
     def __init__(
         self, observe: DeviceGraph, rows: Rows, start: int, pictures: tuple[int, ...], *, capture: bool
     ) -> None:
-        count = pictures[0]
+        count, self._launches = pictures[0], observe.launches
         self._frames = Buffer(observe.device, UINT8, pictures)
         self._game = Buffer(observe.device, INT64, (count,)) if "game" in observe.inputs else None
         inputs = {"frames": self._frames.place()}
@@ -60,7 +60,7 @@ class BoundLook:
         self._frames.write(look.pictures)
         if self._game is not None and look.game is not None:
             self._game.write(look.game)
-        self._bound.run(wait=wait)
+        self._launches.observe_graphs += self._bound.run(wait=wait)
 
 
 class BoundChunk:
@@ -89,6 +89,7 @@ class BoundChunk:
             },
         )
         self._between = [Buffer(denoise.device, FLOAT, shape) for _ in range(2)]
+        self._launches = denoise.launches
         self._modulations: npt.NDArray[np.float32] | None = None
         self._result = self._between[steps % 2]
         shared = {name: rows.buffers[name].place() for name in rows.buffers if name in denoise.inputs}
@@ -104,10 +105,10 @@ class BoundChunk:
     def run(self, noise: Array, plan: Plan) -> Array:
         """Return the actions (B, H, A) that ``plan`` makes of ``noise`` (B, H, A)."""
         self._write(noise, plan)
-        *before, last = self._steps
-        for step in before:
-            step.run(wait=False)
-        last.run(wait=True)
+        last = len(self._steps) - 1
+        replays = [step.run(wait=number == last) for number, step in enumerate(self._steps)]
+        self._launches.steps += sum(replays)
+        self._launches.denoise_graphs += all(replays)
         return np.asarray(self._result.read(), np.float32)
 
     def _inputs_of(self, step: int) -> dict[str, Place]:

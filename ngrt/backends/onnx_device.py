@@ -4,7 +4,7 @@ What a run reads and writes is bound once. On a GPU the first run of a binding i
 itself wants before a capture, and later runs replay it. Captured graphs are kept by thread and never freed before their
 session is: whoever uses this does so from one thread, and captures a bounded number.
 
-Never run on a GPU. On the CPU the same calls run, with the same bindings; there nothing is captured.
+Never run on a GPU. On the CPU the same calls run, with the same bindings and ids of graphs; there nothing is captured.
 """
 
 import contextlib
@@ -50,12 +50,19 @@ ALIGNMENT = 64
 
 
 @dataclass(slots=True)
-class Counts:
-    """What has been run since the engine was opened: ``runs`` of graphs, of which ``replays`` of captured ones."""
+class Launches:
+    """What an engine has run since it was opened; a benchmark asserts that what it timed was captured.
 
-    runs: int = 0
-    captures: int = 0
-    replays: int = 0
+    ``observe_graphs``: looks that were replayed; ``denoise_graphs``: chunks of which every step was; ``steps``: those
+    of all chunks that were; ``enqueued``: runs of looks and steps that were no replay, the first of each and all that
+    are not captured; ``waits``: of the host for the device.
+    """
+
+    observe_graphs: int = 0
+    denoise_graphs: int = 0
+    steps: int = 0
+    enqueued: int = 0
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,8 @@ class DeviceGraph:
     :raises BundleError: it cannot be loaded, or there is no GPU that can be used
     """
 
-    def __init__(self, path: Path, device: DeviceKind, counts: Counts) -> None:
-        self.device, self.counts = device, counts
+    def __init__(self, path: Path, device: DeviceKind, launches: Launches) -> None:
+        self.device, self.launches = device, launches
         self.session = _session(path, device)
         self.inputs = {tensor.name: tensor for tensor in self.session.get_inputs()}
         self.outputs = {tensor.name: tensor for tensor in self.session.get_outputs()}
@@ -136,16 +143,14 @@ class DeviceGraph:
         return KINDS[(self.inputs | self.outputs)[name].type]
 
     def bound(self, inputs: Mapping[str, Place], outputs: Mapping[str, Place], *, capture: bool) -> "Bound":
-        """Return what runs the graph on these places; ``capture`` it where the device can."""
+        """Return what runs the graph on these places; ``capture`` it, which only a GPU does."""
         binding = self.session.io_binding()
         for name, place in inputs.items():
             binding.bind_input(name, self.device, 0, place.kind, list(place.shape), place.address)
         for name, place in outputs.items():
             binding.bind_output(name, self.device, 0, place.kind, list(place.shape), place.address)
-        if not capture or self.device != "cuda":
-            return Bound(self, binding, NOT_CAPTURED)
-        self._captures += 1
-        return Bound(self, binding, self._captures)
+        self._captures += capture
+        return Bound(self, binding, self._captures if capture else NOT_CAPTURED)
 
 
 class Bound:
@@ -156,15 +161,18 @@ class Bound:
         self._waiting, self._going_on = _run_options(graph_id, wait=True), _run_options(graph_id, wait=False)
         self._ran = False
 
-    def run(self, *, wait: bool) -> None:
-        """Run the graph; ``wait`` until its outputs are there. Later runs of the same graph come after it anyway."""
-        counts = self._graph.counts
+    def run(self, *, wait: bool) -> bool:
+        """Run the graph and return whether that was a replay.
+
+        ``wait`` until its outputs are there; later runs of the same graph come after it anyway.
+        """
         first, self._ran = not self._ran, True
-        self._graph.session.run_with_iobinding(self._binding, self._waiting if wait or first else self._going_on)
-        counts.runs += 1
-        if self._id != NOT_CAPTURED:
-            counts.captures += first
-            counts.replays += not first
+        waits, launches = wait or first, self._graph.launches
+        self._graph.session.run_with_iobinding(self._binding, self._waiting if waits else self._going_on)
+        replay = not first and self._id != NOT_CAPTURED
+        launches.waits += waits
+        launches.enqueued += not replay
+        return replay
 
 
 def _run_options(graph_id: int, *, wait: bool) -> ort.RunOptions:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ngrt.backends.engine import Look, Plan, Shapes
 from ngrt.backends.onnx_chunk import BoundChunk, BoundLook, Rows, kept
-from ngrt.backends.onnx_device import Counts, DeviceGraph, DeviceKind, why_no_cuda
+from ngrt.backends.onnx_device import DeviceGraph, DeviceKind, Launches, why_no_cuda
 from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError, NgrtError
@@ -65,7 +65,7 @@ class CudaEngine:
         if device == "cuda" and (reason := why_no_cuda()):
             raise BundleError(f"{folder} cannot run on a GPU here: {reason}; leave --backend out, or use --backend cpu")
         self.name = "ONNX Runtime, CUDA" if device == "cuda" else "ONNX Runtime, CPU, bound"
-        self.counts = Counts()
+        self.launches = Launches()
         self._policy = manifest.policy
         self._seen, self._captured, self._closed = 0, 0, False
         self._rows: dict[int, Rows] = {}
@@ -77,7 +77,7 @@ class CudaEngine:
         try:
             for name in ON_DEVICE:
                 path = folder / manifest.graphs[name].file
-                self._graphs[name] = self._do(partial(DeviceGraph, path, device, self.counts))
+                self._graphs[name] = self._do(partial(DeviceGraph, path, device, self.launches))
         except BaseException:
             self.close()
             raise

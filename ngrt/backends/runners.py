@@ -8,7 +8,6 @@ from typing import Any
 
 from ngrt.backends.engine import Engine
 from ngrt.bundle import Backend, Manifest, Precision, Target
-from ngrt.errors import BundleError
 
 Opener = Callable[[Path, Manifest, int | None], Engine[Any]]
 """Opens the bundle in a folder, its manifest given; the threads matter to processors alone."""
@@ -33,7 +32,9 @@ def _cuda(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
 
 
 def _tensorrt(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
-    raise BundleError(f"{folder}: this ngrt cannot play TensorRT engines yet; export again with --target onnx")
+    from ngrt.backends.policy_tensorrt import TensorRtEngine
+
+    return TensorRtEngine(folder, manifest)
 
 
 def _always() -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from bench.chunk import compare
 from bench.load import measure
-from ngrt.bundle import read_manifest
+from ngrt.bundle import check_files, read_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -87,6 +87,26 @@ def test_it_predicts_a_chunk_from_an_image_file(released: Released, tmp_path: Pa
 def test_it_loads_in_less_than_five_seconds(released: Released) -> None:
     result = measure(released.engine, THREADS, loads=3)
     assert min(result.load.samples) < 5, json.dumps(result.load.samples)
+
+
+def test_tensorrt_engines_are_built_of_it_without_a_gpu(released: Released, tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    try:
+        start = time.perf_counter()
+        options = ("--target", "tensorrt-rtx", "--compute-capability", "89")
+        _, _, peak = ngrt("export", released.checkpoint, "--out", engine, *options)
+        print(f"export: {time.perf_counter() - start:.0f} s, {peak / 1e9:.1f} GB")  # noqa: T201
+        manifest = read_manifest(engine)
+        check_files(engine, manifest)
+        assert (manifest.target, manifest.precision, manifest.capabilities) == ("tensorrt-rtx", "fp16", ("8.9",))
+        assert 0 < manifest.parity.actions < manifest.parity.actions_limit
+        sizes = {name: (engine / manifest.graphs[name].file).stat().st_size for name in ("observe", "denoise")}
+        # the weights in two bytes each, and little more
+        assert 0.6e9 < sizes["observe"] < 0.9e9
+        assert 0.15e9 < sizes["denoise"] < 0.3e9
+        assert peak < 10e9
+    finally:
+        shutil.rmtree(engine, ignore_errors=True)
 
 
 def test_a_chunk_is_five_times_faster_than_the_references_way_where_the_processor_allows_it(

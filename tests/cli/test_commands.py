@@ -37,7 +37,10 @@ def complaint(capsys: Captured) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", ["", "play", "predict", "export", "synth", "info", "bench"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "play", "predict", "export", "synth", "info", "bench", "bench compare", "bench report", "bench budgets"],
+)
 def test_every_command_has_help_that_says_what_it_is_for(command: str, capsys: Captured) -> None:
     assert run([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out

@@ -15,7 +15,7 @@ import export.verify
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.to_onnx import write_graph
-from ngrt.bundle import Graph, GraphName, Manifest, Precision, read_manifest, sha256_of
+from ngrt.bundle import Manifest, read_manifest, sha256_of
 from ngrt.errors import ExportError
 
 from .conftest import Variant
@@ -27,18 +27,6 @@ Copy = Callable[[str, Path], None]
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "bundle"
-
-
-@pytest.fixture
-def ready_made(small: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copy the graphs of the small engine where an export would write them: milliseconds, not seconds."""
-    manifest = read_manifest(small.bundle)
-
-    def copied(name: GraphName, model: object, precision: Precision, folder: Path, data_limit: int) -> Graph:
-        (folder / f"{name}.onnx").write_bytes((small.bundle / f"{name}.onnx").read_bytes())
-        return manifest.graphs[name]
-
-    monkeypatch.setattr(export.build, "write_graph", copied)
 
 
 def test_a_bundle_says_what_it_was_made_of_and_how_near_it_is(small: Variant) -> None:

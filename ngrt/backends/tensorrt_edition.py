@@ -1,0 +1,130 @@
+"""The two editions of TensorRT, and whether the engines of a bundle can be run by what is installed here."""
+
+import importlib
+import shlex
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ngrt.backends.cuda import Cuda
+from ngrt.bundle import Manifest, Target
+from ngrt.errors import BundleError, MissingExtraError
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One edition: its module, the extra that installs it, its name, and whether it compiles kernels as it plays."""
+
+    module: str
+    extra: str
+    title: str
+    compiles: bool
+
+
+EDITIONS: dict[Target, Edition] = {
+    "tensorrt": Edition("tensorrt", "tensorrt", "TensorRT", compiles=False),
+    "tensorrt-rtx": Edition("tensorrt_rtx", "tensorrt-rtx", "TensorRT for RTX", compiles=True),
+}
+
+
+class Messages:
+    """The last errors that the library told its logger; nothing is printed."""
+
+    def __init__(self) -> None:
+        self._kept: deque[str] = deque(maxlen=8)
+
+    def keep(self, text: str) -> None:
+        """Keep one."""
+        self._kept.append(" ".join(text.split()))
+
+    def take(self) -> str:
+        """Return the first that was kept, and forget all: the later ones follow from it."""
+        first = self._kept[0] if self._kept else "it gives no reason"
+        self._kept.clear()
+        return first
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """An edition as it is installed here."""
+
+    edition: Edition
+    trt: Any
+    logger: Any
+    messages: Messages
+
+    @property
+    def version(self) -> str:
+        """The module's."""
+        return str(self.trt.__version__)
+
+    @property
+    def name(self) -> str:
+        """Edition and version."""
+        return f"{self.edition.title} {self.version}"
+
+
+def load_toolkit(target: Target) -> Toolkit:
+    """Return the edition that runs engines of ``target``.
+
+    :raises MissingExtraError: it is not installed
+    :raises BundleError: it is installed and cannot be loaded
+    """
+    edition = EDITIONS[target]
+    try:
+        trt = importlib.import_module(edition.module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or edition.module, edition.extra) from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise BundleError(
+            f"{edition.module} is installed and cannot be loaded ({' '.join(str(error).split())}); "
+            f"install it again with: pip install --force-reinstall 'ngrt[{edition.extra}]'"
+        ) from error
+    return Toolkit(edition, trt, *_logger(trt))
+
+
+@cache
+def _logger(trt: Any) -> tuple[Any, Messages]:
+    """Return a module's logger and what it keeps; one for all, for the library keeps to the first it is given."""
+    messages = Messages()
+
+    class Logger(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+
+        def log(self, severity: Any, text: str) -> None:
+            if severity <= trt.ILogger.ERROR:
+                messages.keep(text)
+
+    return Logger(), messages
+
+
+def check_fit(toolkit: Toolkit, cuda: Cuda, folder: Path, manifest: Manifest) -> None:
+    """Check that the engines were built by what is installed here, for the GPU that is here.
+
+    :raises BundleError: they were not; the message has the command that builds them again
+    """
+    module = toolkit.edition.module
+    built = manifest.tools.get(module, "of a version that its manifest does not name")
+    if built != toolkit.version:
+        raise BundleError(
+            f"{folder} was built by {module} {built}, and {toolkit.version} is installed, which cannot read it; "
+            f"{rebuild(manifest, cuda)}"
+        )
+    if cuda.capability not in manifest.capabilities:
+        known = ", ".join(manifest.capabilities) or "none"
+        raise BundleError(
+            f"{folder} was built for compute capability {known}, and this {cuda.name} has {cuda.capability}; "
+            f"{rebuild(manifest, cuda)}"
+        )
+
+
+def rebuild(manifest: Manifest, cuda: Cuda) -> str:
+    """Return the remedy: the command that builds a bundle's engines again, for this GPU."""
+    frames = manifest.policy.context_frames
+    words = ["ngrt", "export", manifest.checkpoint.file, "--target", manifest.target]
+    words += ["--compute-capability", cuda.capability.replace(".", ""), "--precision", manifest.precision]
+    words += ["--context-frames", str(frames)] if frames > 1 else []
+    return f"build it again with: {shlex.join(words)} --out DIR"

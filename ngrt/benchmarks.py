@@ -1,0 +1,126 @@
+"""The commands of ``ngrt bench``: measuring, and what is made of results."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter, validators
+
+from ngrt.launch import err, out, stage, tell
+
+app = App(name="bench")
+
+
+@app.default
+def bench(
+    *suites: Literal["overhead", "chunk", "load", "control", "loop"],
+    engine: Path | None = None,
+    checkpoint: Path | None = None,
+    json_file: Annotated[Path | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
+    plot_file: Annotated[Path | None, Parameter(name="--plot")] = None,
+    html_file: Annotated[Path | None, Parameter(name="--html")] = None,
+    limits: Path | None = None,
+    episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
+) -> None:
+    """Measure latencies, how late ticks are, and what delay costs in closed loop.
+
+    overhead: everything but the model. chunk: a chunk against the reference's way. load: from a fresh process to the
+    first chunk. control: how late ticks are, idle and with the engine flat out, beside a naive loop. loop: the arcade's
+    score by delay and way of merging; most of an hour, so it runs only when it is named.
+
+    Parameters
+    ----------
+    suites
+        What to measure; all that can run with what is given if none is named, but loop.
+    engine
+        Engine bundle, made by `ngrt export`.
+    checkpoint
+        The checkpoint it was made from, to run the reference's way.
+    json_file
+        Write machine, versions, settings and every sample to this file; `-` prints them instead of the tables.
+    plot_file
+        loop: draw score against delay into this PNG or SVG file.
+    html_file
+        Write a page with plots and every table to this file.
+    limits
+        Budgets in TOML that the result is held against; those that come with ngrt if not given.
+    episodes
+        loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
+    """
+    measuring, after = stage("bench.suites"), stage("bench.after")
+    after.check_options(html_file, limits)  # told now, not after minutes of measuring
+    from ngrt.views import progress_bar
+
+    with progress_bar(err) as progress:
+        effort = measuring.Effort(episodes=episodes)
+        content = measuring.run_suites(
+            suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
+        )
+    after.conclude(content, None if json_file == Path("-") else out, html_file, limits)
+    if html_file is not None:
+        tell(f"wrote {html_file}")
+
+
+@app.command(name="compare")
+def compare_(
+    one: Path,
+    other: Path,
+    /,
+    *,
+    noise: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.03,
+    fail_on: Literal["slower"] | None = None,
+    markdown: bool = False,
+) -> int:
+    """Compare two results: the second's medians over the first's, with intervals, and a verdict on each.
+
+    Parameters
+    ----------
+    one
+        What to compare with: a file written by `ngrt bench --json`.
+    other
+        What is compared.
+    noise
+        A change up to this share counts as none.
+    fail_on
+        Exit with 1 if something is slower.
+    markdown
+        Print a table for a pull request.
+    """
+    slower = stage("bench.compare_view").run(one, other, noise, out, markdown=markdown)
+    return int(slower and fail_on == "slower")
+
+
+@app.command
+def budgets(result: Path, /, *, limits: Path | None = None) -> int:
+    """Hold a result against its budgets; exit with 1 if a ratio is not met that the machine allows.
+
+    Parameters
+    ----------
+    result
+        A file written by `ngrt bench --json`.
+    limits
+        Budgets in TOML; those that come with ngrt if not given.
+    """
+    return int(stage("bench.budgets_view").run(result, limits, out))
+
+
+@app.command
+def report(
+    result: Path,
+    /,
+    *,
+    html_file: Annotated[Path, Parameter(name="--html")],
+    limits: Path | None = None,
+) -> None:
+    """Make a page with plots and every table from a result. It needs no network, and no other file.
+
+    Parameters
+    ----------
+    result
+        A file written by `ngrt bench --json`.
+    html_file
+        File to write.
+    limits
+        Budgets in TOML that the result is held against; those that come with ngrt if not given.
+    """
+    stage("bench.page").run(result, html_file, limits)
+    tell(f"wrote {html_file}")

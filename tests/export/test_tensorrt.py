@@ -1,0 +1,337 @@
+"""Real TensorRT for RTX engines of the small checkpoint, built without a GPU and therefore never run here."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import sleep
+from types import ModuleType
+
+import numpy as np
+import onnx
+import pytest
+import tensorrt_rtx
+from onnx import TensorProto, helper, numpy_helper
+
+import export.build
+import export.toolkit
+from export.build import Source
+from export.building import Watch, logger_of
+from export.run import Gating, export_checkpoint
+from export.to_onnx import entry
+from export.to_tensorrt import Order, build_engine, timings_file
+from export.toolkit import EDITIONS, Toolkit
+from ngrt.bundle import Manifest, Parity, Precision, check_files, read_manifest
+from ngrt.cli import run
+from ngrt.errors import ExportError, MissingExtraError, SettingsError
+
+from .conftest import Variant
+from .refusal import refused
+
+PRECISIONS: tuple[Precision, ...] = ("fp16", "bf16", "fp32", "fp8")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "bundle"
+
+
+@pytest.fixture(scope="module")
+def built(small: Variant, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Precision], Path]:
+    """Return a function from a precision to the small checkpoint's engines for 8.9; not to be changed."""
+    made: dict[Precision, Path] = {}
+
+    def build(precision: Precision) -> Path:
+        if precision not in made:
+            folder = tmp_path_factory.mktemp(precision) / "bundle"
+            export_checkpoint(
+                str(small.path),
+                folder,
+                precision=precision,
+                target="tensorrt-rtx",
+                capabilities=["89"],
+                gating=Gating(force=True),  # random weights this small may fail in fp8
+            )
+            made[precision] = folder
+        return made[precision]
+
+    return build
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_engines_are_built_without_a_gpu_and_the_manifest_says_what_they_are(
+    built: Callable[[Precision], Path], small: Variant, precision: Precision
+) -> None:
+    folder = built(precision)
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    assert (manifest.precision, manifest.target, manifest.capabilities) == (precision, "tensorrt-rtx", ("8.9",))
+    assert manifest.tools["tensorrt_rtx"] == tensorrt_rtx.__version__
+    assert {name: (graph.file, graph.data) for name, graph in manifest.graphs.items()} == {
+        "schedule": ("schedule.onnx", ()),
+        "observe": ("observe.engine", ()),
+        "denoise": ("denoise.engine", ()),
+    }
+    assert {path.name for path in folder.iterdir()} == {
+        "manifest.json", "schedule.onnx", "observe.engine", "denoise.engine",
+    }  # fmt: skip
+    for name in ("observe.engine", "denoise.engine"):
+        assert recognised((folder / name).read_bytes())
+    assert manifest.policy == read_manifest(small.bundle).policy
+
+
+def recognised(engine: bytes) -> bool:
+    """Return whether the library's runtime takes ``engine`` for one of its own version; more needs a GPU."""
+    validity = tensorrt_rtx.Runtime(logger_of(tensorrt_rtx)[0]).get_engine_validity(engine)
+    return not validity[1] & int(tensorrt_rtx.EngineInvalidityDiagnostics.MALFORMED_ENGINE)
+
+
+def test_what_is_no_engine_is_not_recognised() -> None:
+    assert not recognised(b"no engine" * 100)
+
+
+@pytest.mark.parametrize(
+    ("precision", "limit", "dtype"), [("fp32", 1e-4, "float32"), ("fp16", 2e-2, "float16"), ("bf16", 0.16, "bfloat16")]
+)
+def test_engines_come_of_graphs_that_were_verified_and_have_their_signature(
+    built: Callable[[Precision], Path], small: Variant, precision: Precision, limit: float, dtype: str
+) -> None:
+    manifest, plain = read_manifest(built(precision)), read_manifest(small.bundle)
+    assert 0 < manifest.parity.actions <= manifest.parity.actions_limit == limit
+    assert manifest.parity.buttons_agree >= 0.99
+    for name, graph in manifest.graphs.items():
+        same = plain.graphs[name]
+        for mine, theirs in zip(graph.inputs + graph.outputs, same.inputs + same.outputs, strict=True):
+            assert (mine.name, mine.shape) == (theirs.name, theirs.shape)
+            assert mine.dtype == (dtype if mine.name.startswith(("key", "value")) else theirs.dtype)
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_the_command_line_builds_in_half_precision_for_every_capability_named(small: Variant, out: Path) -> None:
+    options = ["--target", "tensorrt-rtx", "--compute-capability", "89", "--compute-capability", "12.0"]
+    assert run(["export", str(small.path), "--out", str(out), *options]) == 0
+    manifest = read_manifest(out)
+    assert (manifest.precision, manifest.capabilities) == ("fp16", ("8.9", "12.0"))
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_one_engine_serves_several_capabilities(small: Variant, out: Path) -> None:
+    manifest = build_small(small, out, capabilities=["89", "12.0", "8.9"])
+    assert manifest.capabilities == ("8.9", "12.0")
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_progress_goes_through_both_engines_and_ends_at_one(small: Variant, out: Path) -> None:
+    told: list[tuple[str, float]] = []
+    manifest = build_small(small, out, progress=lambda stage, share: told.append((stage, share)))
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    stages = [stage for stage, _ in told]
+    assert stages.index("building observe with tensorrt_rtx") < stages.index("building denoise with tensorrt_rtx")
+    assert told[-1] == ("done", 1.0)
+    assert read_manifest(out) == manifest
+
+
+def build_small(small: Variant, out: Path, **options: object) -> Manifest:
+    chosen = {"precision": "fp32", "target": "tensorrt-rtx", "capabilities": ["8.9"]} | options
+    return export_checkpoint(str(small.path), out, **chosen)  # type: ignore[arg-type]
+
+
+REFUSALS: list[tuple[str, dict[str, object], str]] = [
+    ("one the library does not know", {"capabilities": ["9.0"]}, r"nothing for compute capability 9\.0, only for 7\.5"),
+    ("no capability at all", {"capabilities": ["ampere"]}, r"'ampere' is not a number such as 8\.9"),
+    ("none, and no GPU", {}, r"no NVIDIA GPU was found; say which .*--compute-capability.* 7\.5, .*8\.9"),
+    ("one for ONNX", {"target": "onnx", "capabilities": ["89"]}, r"built for no GPU; leave it out"),
+    ("fp8 for ONNX", {"target": "onnx", "precision": "fp8"}, "fp8 needs TensorRT; add --target"),
+    ("fp8 before Ada", {"precision": "fp8", "capabilities": ["8.6"]}, r"8\.6 has no fp8; it begins with 8\.9"),
+    ("fp8 for one too old of two", {"precision": "fp8", "capabilities": ["12.0", "8.0"]}, r"8\.0 has no fp8"),
+    ("int8", {"precision": "int8", "capabilities": ["8.9"]}, "int8 is for CPUs, not for --target tensorrt-rtx"),
+    ("fp32 for Turing", {"precision": "fp32", "capabilities": ["7.5"]}, r"no fp32 matrices .* 7\.5; use"),
+    ("bf16 for Turing", {"precision": "bf16", "capabilities": ["75"]}, r"no bf16 matrices .* 7\.5; use"),
+    ("the other edition without a GPU", {"target": "tensorrt"}, "no NVIDIA GPU was found; export where it is"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(("options", "message"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+def test_what_cannot_be_built_is_refused_before_any_work(
+    out: Path, options: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", tensorrt_rtx)
+    refused(SettingsError, message, "no-such-checkpoint.pt", out, **({"target": "tensorrt-rtx"} | options))
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU, whatever this one has."""
+    monkeypatch.setattr(export.toolkit, "capability_here", lambda extra: None)
+
+
+@pytest.mark.parametrize(("target", "module"), [("tensorrt", "tensorrt"), ("tensorrt-rtx", "tensorrt_rtx")])
+def test_an_edition_that_is_not_installed_is_refused_with_its_extra(
+    out: Path, monkeypatch: pytest.MonkeyPatch, target: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    message = rf"{module} is not installed; install it with: pip install 'ngrt\[{target}\]'"
+    refused(MissingExtraError, message, "no-such-checkpoint.pt", out, target=target, capabilities=["8.9"])
+
+
+def test_an_out_that_exists_is_refused_and_kept(small: Variant, out: Path) -> None:
+    out.mkdir()
+    (out / "mine").write_text("precious")
+    refused(ExportError, "exists already", small.path, out, target="tensorrt-rtx", capabilities=["8.9"])
+    assert (out / "mine").read_text() == "precious"
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_graphs_that_disagree_with_the_checkpoint_are_never_built(
+    small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(export.verify.LIMITS, "fp32", 1e-12)
+    monkeypatch.setattr(export.build, "build_engine", lambda *_: pytest.fail("was built"))
+    options = {"precision": "fp32", "target": "tensorrt-rtx", "capabilities": ["8.9"]}
+    refused(ExportError, "the fp32 engine disagrees", small.path, out, **options)
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_a_graph_that_the_builder_refuses_leaves_nothing_and_its_first_error_is_told(
+    small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export.toolkit, "_check_precision", lambda *_: None)  # the library's own check comes later
+    message = (
+        r"tensorrt_rtx \S+ cannot build observe\.onnx for compute capability 7\.5 \(.*FP32 GEMM.*\); choose another"
+    )
+    options = {"precision": "fp32", "target": "tensorrt-rtx", "capabilities": ["7.5"]}
+    refused(ExportError, message, small.path, out, **options)
+
+
+def test_a_graph_that_the_parser_refuses_is_told_with_its_first_error(tmp_path: Path) -> None:
+    frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["B", 2, 3])
+    flat = helper.make_tensor_value_info("flat", TensorProto.UINT8, None)
+    shape = numpy_helper.from_array(np.array([-1, 3]), "shape")
+    graph = helper.make_graph(
+        [helper.make_node("Reshape", ["frames", "shape"], ["flat"])], "g", [frames], [flat], [shape]
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), tmp_path / "bytes.onnx")
+    order = Order(entry(tmp_path / "bytes.onnx"), tmp_path, 1)
+    with pytest.raises(
+        ExportError, match=r"cannot take bytes\.onnx .*\(.*UInt8.*\); choose another --precision"
+    ) as caught:
+        build_engine(rtx("8.9"), order, lambda share: None)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["bytes.onnx"]
+
+
+def rtx(capability: str, target: str = "tensorrt-rtx") -> Toolkit:
+    return Toolkit(EDITIONS[target], tensorrt_rtx, (capability,), None)  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_an_interrupt_stops_the_builder_and_leaves_nothing(
+    small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    whole = Watch.stepped
+
+    def interrupt(watch: Watch, phase: str, step: int) -> bool:
+        steps.append(phase)
+        if len(steps) == 10:  # the builder's thread is told; the main one gets the signal, as with Ctrl-C
+            os.kill(os.getpid(), signal.SIGINT)
+            while not watch.stopped:
+                sleep(0.001)
+        return whole(watch, phase, step)
+
+    monkeypatch.setattr(Watch, "stepped", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        build_small(small, out)
+    assert len(steps) == 10
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.usefixtures("ready_made")
+@pytest.mark.parametrize("stage", ["building observe", "building denoise"])
+def test_an_interrupt_between_builds_leaves_nothing(small: Variant, out: Path, stage: str) -> None:
+    def interrupt(told: str, share: float) -> None:
+        if told.startswith(stage):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_small(small, out, progress=interrupt)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_engines_are_verified_themselves_where_this_machines_gpu_can_run_them(
+    small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def measured(checkpoint: object, folder: Path, precision: Precision, policy: object = None) -> Parity:
+        asked.append(read_manifest(folder).target)
+        return Parity(context=0, actions=0.5, actions_limit=1, buttons_agree=1, chunks=len(asked), steps=3)
+
+    monkeypatch.setattr(export.build, "verify", measured)
+    monkeypatch.setattr(export.toolkit, "capability_here", lambda extra: "8.9")
+    manifest = build_small(small, out, capabilities=[])
+    assert manifest.capabilities == ("8.9",)
+    assert asked == ["onnx", "tensorrt-rtx"]
+    assert manifest.parity.chunks == 2
+
+
+@pytest.mark.usefixtures("ready_made")
+def test_the_other_edition_builds_by_the_same_path_and_keeps_its_timings(
+    small: Variant, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorRT cannot be installed here: TensorRT for RTX, whose interface is the same, stands for it."""
+    stand_in(monkeypatch, tmp_path)
+    with pytest.warns(DeprecationWarning, match="no-ops in TensorRT-RTX"):
+        manifest = build_small(small, out, target="tensorrt", capabilities=[])
+    assert (manifest.target, manifest.capabilities) == ("tensorrt", ("8.9",))
+    kept = tmp_path / "cache" / "ngrt" / f"tensorrt-{tensorrt_rtx.__version__}-8.9.timings"
+    assert kept.stat().st_size > 0
+    with pytest.warns(DeprecationWarning, match="no-ops in TensorRT-RTX"):  # and reads them
+        again = build_small(small, out.with_name("again"), target="tensorrt", capabilities=["89"])
+    assert again.graphs.keys() == manifest.graphs.keys()
+
+
+def test_the_other_edition_refuses_a_gpu_that_is_not_here(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, tmp_path)
+    message = r"this machine's GPU alone, compute capability 8\.9, not 12\.0; leave --compute-capability out"
+    refused(SettingsError, message, "no-such-checkpoint.pt", out, target="tensorrt", capabilities=["12.0"])
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    module = ModuleType("tensorrt")
+    module.__dict__.update({name: value for name, value in vars(tensorrt_rtx).items() if name != "__name__"})
+    monkeypatch.setitem(sys.modules, "tensorrt", module)
+    monkeypatch.setattr(export.toolkit, "capability_here", lambda extra: "8.9")
+    monkeypatch.setattr(Source, "_verified_on_this_gpu", lambda source, toolkit, folder, manifest: manifest)
+    (folder / "cache").mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+
+
+def test_an_edition_that_times_nothing_keeps_no_timings() -> None:
+    assert timings_file(rtx("8.9")) is None
+    assert timings_file(rtx("8.9", "tensorrt")) is not None
+
+
+def test_a_build_is_as_far_as_its_phases_and_never_goes_back() -> None:
+    watch = Watch()
+    assert watch.share == 0
+    watch.started("whole", 4)
+    watch.stepped("whole", 1)
+    assert watch.share == 0.5
+    watch.started("part", 2)
+    assert watch.stepped("part", 0)
+    assert watch.share == 0.625
+    watch.started("part of part", 10)
+    watch.finished("part of part")
+    watch.finished("part")
+    watch.stepped("never started", 7)
+    assert watch.share == 0.625
+    watch.stop()
+    assert not watch.stepped("whole", 2)
+    assert watch.share == 0.75
