@@ -47,20 +47,20 @@ class Stage:
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(choosing, "seconds_of", lambda policy: self.seconds[policy.engine.name])
         monkeypatch.setattr(choosing, "LEAST_BYTES", 0)
-        self.have(cpu=0.5, openvino=0.4)
+        self.have({"cpu": 0.5, "openvino": 0.4})
         self.lack("cuda", "there is no NVIDIA driver")
 
-    def have(self, **seconds: float) -> None:
+    def have(self, seconds: dict[Backend, float]) -> None:
         """Let these be there, a chunk in so many seconds."""
-        self.seconds |= seconds
+        self.seconds.update({str(backend): value for backend, value in seconds.items()})
         for backend in seconds:
             self._set(backend, lambda folder, manifest, _, name=backend: self._open(name, folder, manifest), "")
 
-    def lack(self, backend: str, reason: str) -> None:
+    def lack(self, backend: Backend, reason: str) -> None:
         """Let it not be there."""
         self._set(backend, self._refuse, reason)
 
-    def fail(self, backend: str, error: Exception) -> None:
+    def fail(self, backend: Backend, error: Exception) -> None:
         """Let it look as if it were there, and fail when it is opened."""
 
         def opened(*_: object) -> Any:
@@ -79,8 +79,8 @@ class Stage:
     def _refuse(self, *_: object) -> Any:
         raise AssertionError("what is not there is not opened")
 
-    def _set(self, backend: str, opened: Callable[..., Any], lacking: str) -> None:
-        known = RUNNERS[backend]  # type: ignore[index]
+    def _set(self, backend: Backend, opened: Callable[..., Any], lacking: str) -> None:
+        known = RUNNERS[backend]
         self._monkeypatch.setitem(RUNNERS, backend, Runner(known.targets, known.precisions, opened, lambda: lacking))
 
 
@@ -101,7 +101,7 @@ def made(folder: Path, tmp_path: Path, **changes: str) -> Path:
 def test_on_a_processor_the_faster_is_taken_and_the_other_closed(
     cpu: float, openvino: float, faster: str, stage: Stage, tiny_bundle: Path
 ) -> None:
-    stage.have(cpu=cpu, openvino=openvino)
+    stage.have({"cpu": cpu, "openvino": openvino})
     assert stage.open(tiny_bundle) == faster
     assert {engine.name: engine.closed for engine in stage.opened} == {
         name: name != faster for name in ("cpu", "openvino")
@@ -148,7 +148,7 @@ def test_nothing_stays_open_where_the_first_fails_to_run(
 
 
 def test_a_gpu_goes_before_processors_unmeasured(stage: Stage, tiny_bundle: Path) -> None:
-    stage.have(cuda=9.0)
+    stage.have({"cuda": 9.0})
     assert stage.open(tiny_bundle) == "cuda"
     assert len(stage.opened) == 1
 
@@ -160,7 +160,7 @@ def test_a_gpu_that_cannot_be_used_is_said_to_be_and_a_processor_plays(stage: St
 
 
 def test_an_int8_bundle_is_onnx_runtime_s_alone(stage: Stage, int8_bundle: Path) -> None:
-    stage.have(cuda=0.001, openvino=0.001)
+    stage.have({"cuda": 0.001, "openvino": 0.001})
     assert stage.open(int8_bundle) == "cpu"
 
 
