@@ -25,6 +25,7 @@ from export.toolkit import Toolkit
 from export.verify import LIMITS, verify
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy
+from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import MANIFEST, Gate, Graph, GraphName, Manifest, Parity, PolicySpec, Precision
 from ngrt.bundle import Checkpoint as Origin
 from ngrt.errors import ExportError
@@ -76,15 +77,23 @@ class Source:
     def verified(self, precision: Precision, folder: Path, progress: Progress) -> Manifest:
         """Write a bundle that agrees with the checkpoint.
 
-        bf16, for which ONNX Runtime has no kernels on CPUs, is run by torch.
-
         :raises ExportError: it does not
         """
         manifest = self.written(precision, folder, span(progress, 0, 0.75))
         progress("verifying against the checkpoint", 0.75)
-        stand_in = emulated(self.loaded.model, manifest, "bf16") if precision == "bf16" else None
-        parity = verify(self.loaded, folder, precision, policy=stand_in)
+        parity = verify(self.loaded, folder, precision, policy=self._played(folder, manifest))
         return keep(manifest.model_copy(update={"parity": parity}), folder)
+
+    def _played(self, folder: Path, manifest: Manifest) -> EnginePolicy:
+        """Return the policy of graphs that were just written, by the same backend every time.
+
+        ONNX Runtime has no kernels for bf16 on CPUs; without OpenVINO torch stands in for them.
+        """
+        if manifest.precision != "bf16":
+            return open_policy(folder, backend="cpu")
+        if RUNNERS["openvino"].lacking():
+            return emulated(self.loaded.model, manifest, "bf16")
+        return open_policy(folder, backend="openvino")
 
     def int8(self, folder: Path, calibration: Calibration, progress: Progress) -> Manifest:
         """Write an int8 bundle and how it fares at the gate. Its parity is that of the fp32 graphs it is held to."""
@@ -97,7 +106,7 @@ class Source:
             lambda _graph, _name, product: Int8Product(product.weight, product.bias),
             calibration.observations[0],
         )
-        with closing(open_policy(exact)) as reference, closing(open_policy(folder)) as candidate:
+        with closing(self._played(exact, manifest)) as reference, closing(self._played(folder, manifest)) as candidate:
             fares = self._judged(reference, candidate, calibration, layers, span(progress, 0.6, 1))
         shutil.rmtree(exact)
         return keep(manifest.model_copy(update={"gate": fares}), folder)

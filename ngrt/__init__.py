@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ngrt.bundle import AskedBackend
     from ngrt.errors import NgrtError
     from ngrt.interfaces import Policy
     from ngrt.messages import NEUTRAL, Chunk, PadState
@@ -39,13 +40,22 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(_HOMES[name]), name)
 
 
-def load_policy(path: str | PathLike[str], *, threads: int | None = None, seed: int | None = None) -> "Policy":
+def load_policy(
+    path: str | PathLike[str],
+    *,
+    backend: "AskedBackend" = "auto",
+    threads: int | None = None,
+    seed: int | None = None,
+) -> "Policy":
     """Load the engine bundle in folder ``path``, its hashes checked.
 
-    ``threads``: how many the engine uses, all cores if None; ``seed``: makes the noise that `predict` draws repeatable.
+    ``backend``: cpu, openvino, cuda or tensorrt; auto takes the best of those that can run it here, which of two on a
+    processor is measured. ``threads``: how many the engine uses, all cores if None; ``seed``: makes the noise that
+    `predict` draws repeatable.
 
     :raises ngrt.errors.BundleError: there is no bundle, or it was changed, or it cannot be loaded here
+    :raises ngrt.errors.MissingExtraError: what runs it is not installed
     """
     from ngrt.backends.opening import open_policy
 
-    return open_policy(Path(path), threads=threads, seed=seed)
+    return open_policy(Path(path), backend=backend, threads=threads, seed=seed)

@@ -263,7 +263,13 @@ def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look:
 def _opened_policy(folder: Path, settings: PlaySettings, view: View) -> Iterator[Policy]:
     from ngrt.backends.opening import open_policy
 
-    policy = open_policy(folder, threads=engine_threads(settings.threads), seed=settings.seed)
+    policy = open_policy(
+        folder,
+        backend=settings.backend,
+        threads=engine_threads(settings.threads),
+        seed=settings.seed,
+        note=view.note,
+    )
     if (gate := policy.manifest.gate) is not None and gate.failure:
         view.note(f"this engine failed its gate and was written by force: {gate.failure}")
     try:

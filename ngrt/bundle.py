@@ -34,6 +34,9 @@ Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
 Backend = Literal["cpu", "openvino", "cuda", "tensorrt"]
 """What runs a bundle: ONNX Runtime on the CPU, OpenVINO, ONNX Runtime on an NVIDIA GPU, TensorRT of either edition."""
 
+AskedBackend = Literal["auto"] | Backend
+"""What a person asks for; auto: the best of those that can run the bundle here."""
+
 GraphName = Literal["schedule", "observe", "denoise"]
 
 

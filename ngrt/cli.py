@@ -10,7 +10,7 @@ from cyclopts import Parameter, validators
 
 from ngrt import benchmarks
 from ngrt.benchmarks import bench
-from ngrt.bundle import Precision, Target
+from ngrt.bundle import AskedBackend, Precision, Target
 from ngrt.launch import app, err, out, run, stage, tell
 from ngrt.settings import PlaySettings
 
@@ -64,6 +64,7 @@ def predict(
     steps: int | None = None,
     guidance: float = 1.0,
     game: str | None = None,
+    backend: AskedBackend = "auto",
     out_file: Annotated[Path | None, Parameter(name="--out")] = None,
 ) -> None:
     """Predict one chunk of gamepad actions from image files, oldest first.
@@ -84,6 +85,8 @@ def predict(
         Classifier-free guidance; 1 is none.
     game
         The game's name, for a policy trained with names.
+    backend
+        What runs the engine; auto: the GPU if there is one that can, else the fastest on this processor.
     out_file
         Write actions, j_left, j_right and buttons to this .npz file instead of printing a table.
     """
@@ -94,7 +97,7 @@ def predict(
 
     pictures = [read_image(frame) for frame in frames]
     start = None if noise is None else load_noise(noise)
-    chunk = load_policy(engine, seed=seed).predict(pictures, start, steps, guidance, game)
+    chunk = load_policy(engine, backend=backend, seed=seed).predict(pictures, start, steps, guidance, game)
     if out_file is None:
         out.print(chunk_table(chunk))
     else:

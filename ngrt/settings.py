@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ngrt.bundle import AskedBackend
 from ngrt.errors import SettingsError
 from ngrt.merging import Merging, Mode, Noise, default_merging
 from ngrt.pacing import Latency, Pace, settle
@@ -84,6 +85,10 @@ class PlaySettings(BaseModel):
             "latency where that is more.",
         ),
     ] = None
+    backend: Annotated[
+        AskedBackend,
+        Field(description="What runs the engine; auto: a GPU that can, else what is fastest on this processor."),
+    ] = "auto"
     threads: Annotated[
         int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")
     ] = None

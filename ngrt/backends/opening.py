@@ -3,17 +3,31 @@
 import os
 from pathlib import Path
 
+from ngrt.backends.choosing import Note, choose
 from ngrt.backends.policy import EnginePolicy
-from ngrt.bundle import read_manifest
-from ngrt.errors import SettingsError
+from ngrt.backends.runners import RUNNERS
+from ngrt.bundle import AskedBackend, Backend, Manifest, read_manifest
+from ngrt.errors import BundleError, SettingsError
 
 LEAST_THREADS = 8
 """Threads that may be asked for on any machine; far more than it has cores only wait for each other."""
 
 
-def open_policy(folder: Path, *, threads: int | None = None, seed: int | None = None) -> EnginePolicy:
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+def open_policy(
+    folder: Path,
+    *,
+    backend: AskedBackend = "auto",
+    threads: int | None = None,
+    seed: int | None = None,
+    note: Note = _silent,
+) -> EnginePolicy:
     """Return the policy of the bundle in ``folder``, its hashes checked.
 
+    ``backend``: what runs it; auto takes the best of those that can, and tells ``note`` which where it had to measure.
     ``threads`` of the engine, all cores if None; ``seed`` makes the noise that is drawn repeatable.
 
     :raises BundleError: there is no bundle, or it was changed, or it cannot be loaded here
@@ -25,10 +39,26 @@ def open_policy(folder: Path, *, threads: int | None = None, seed: int | None = 
     if threads is not None and not 1 <= threads <= most:
         raise SettingsError(f"threads is {threads}; on this machine it must be from 1 to {most}")
     manifest = read_manifest(folder)
-    if manifest.target != "onnx":
-        from ngrt.backends.policy_tensorrt import open_tensorrt
 
-        return open_tensorrt(folder, manifest, seed)
-    from ngrt.backends.policy_onnx import OnnxEngine
+    def opened(backend: Backend) -> EnginePolicy:
+        engine = RUNNERS[backend].open(folder, manifest, threads)
+        try:
+            return EnginePolicy(folder, manifest, engine, seed)
+        except BaseException:
+            engine.close()
+            raise
 
-    return EnginePolicy(folder, manifest, OnnxEngine(folder, manifest, threads), seed)
+    if backend == "auto":
+        return choose(folder, manifest, opened, note)
+    _check_taken(folder, manifest, backend)
+    return opened(backend)
+
+
+def _check_taken(folder: Path, manifest: Manifest, backend: Backend) -> None:
+    if RUNNERS[backend].takes(manifest):
+        return
+    able = [name for name, runner in RUNNERS.items() if runner.takes(manifest)]
+    remedy = f"use --backend {' or '.join(able)}, or leave it out" if able else "export it again"
+    raise BundleError(
+        f"backend {backend} does not run {folder}, which is {manifest.precision} for {manifest.target}; {remedy}"
+    )

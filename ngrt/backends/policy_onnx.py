@@ -12,6 +12,8 @@ from ngrt.backends.saturation import saturates
 from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError
 
+ort.disable_telemetry_events()  # on Windows it has some; ngrt reports to nobody
+
 
 class OnnxEngine(HostEngine):
     """ONNX Runtime's CPU provider; ``threads`` for each graph, as many as there are cores if None.

@@ -20,7 +20,6 @@ import numpy as np
 from ngrt.backends.cuda import Cuda, open_cuda
 from ngrt.backends.cuda_timing import StageTimes, Stopwatch
 from ngrt.backends.engine import Look, Plan, Shapes
-from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.backends.tensorrt_edition import Toolkit, check_fit, load_toolkit, rebuild
 from ngrt.backends.tensorrt_engine import LoadedEngine, Source
@@ -221,19 +220,6 @@ class TensorRtEngine:
         if seen is not None and seen.number != self._seen:
             raise EngineError("another observation has replaced this one on the device; observe again")
         self._cuda.use()
-
-
-def open_tensorrt(folder: Path, manifest: Manifest, seed: int | None = None) -> EnginePolicy:
-    """Return the policy of a bundle of engines; ``seed`` makes the noise that is drawn repeatable.
-
-    :raises: what `TensorRtEngine` does
-    """
-    engine = TensorRtEngine(folder, manifest)
-    try:
-        return EnginePolicy(folder, manifest, engine, seed)
-    except BundleError:
-        engine.close()
-        raise
 
 
 def _buffers(cuda: Cuda, things: ExitStack, manifest: Manifest, engines: dict[GraphName, LoadedEngine]) -> Buffers:

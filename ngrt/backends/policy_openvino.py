@@ -1,0 +1,147 @@
+"""A bundle's graphs under OpenVINO, on the CPU."""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ngrt.backends.engine import Feed, HostEngine, Shapes
+from ngrt.bundle import Graph, GraphName, Manifest, Tensor, check_graph
+from ngrt.errors import BundleError, EngineError, MissingExtraError
+
+REPORTER = "openvino_telemetry"
+"""What OpenVINO, while it is imported, reports its use with, to Google Analytics, unless the user opted out before."""
+
+
+class OpenvinoEngine(HostEngine):
+    """OpenVINO's CPU device; ``threads``: as many as there are cores if None.
+
+    Products are in bfloat16 for a bf16 bundle where the processor has it, in float32 for any other: by itself OpenVINO
+    would choose bfloat16 for those as well.
+
+    :raises MissingExtraError: OpenVINO is not installed
+    :raises BundleError: a graph was changed or cannot be loaded
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, threads: int | None = None) -> None:
+        openvino = import_openvino()
+        core = openvino.Core()
+
+        def load(name: GraphName) -> _Graph:
+            check_graph(folder, manifest.graphs[name])
+            half = manifest.precision == "bf16" and name != "schedule"  # times of several hundreds need float32
+            settings = _settings("bf16" if half else "f32", threads)
+            path = folder / manifest.graphs[name].file
+            try:
+                return _Graph(
+                    openvino, core.compile_model(core.read_model(path), "CPU", settings), manifest.graphs[name]
+                )
+            except RuntimeError as error:
+                raise BundleError(f"{path} cannot be loaded ({_reason(error)}); export the bundle again") from error
+
+        names: tuple[GraphName, ...] = ("observe", "denoise", "schedule")
+        with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:  # side by side, as ONNX Runtime's
+            self._graphs = dict(zip(names, pool.map(load, names), strict=True))
+        self.name = f"OpenVINO, CPU, {self._graphs['denoise'].precision}"
+
+    def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
+        """Return what ``graph`` takes and gives, as it was loaded."""
+        return self._graphs[graph].signature
+
+    def run(self, graph: GraphName, feed: Feed) -> dict[str, Any]:
+        """Return the outputs of ``graph`` by name; bfloat16 as its bits, in uint16.
+
+        :raises EngineError: it failed
+        """
+        try:
+            return self._graphs[graph].run(feed)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise EngineError(
+                f"the engine failed ({_reason(error)}); free memory, or export the bundle again"
+            ) from error
+
+    def close(self) -> None:
+        """Free the graphs."""
+        self._graphs.clear()
+
+
+class _Graph:
+    """One compiled graph. Inputs are shared with it, not copied, and bound only where they are not those of before."""
+
+    def __init__(self, openvino: Any, compiled: Any, stated: Graph) -> None:
+        self._openvino, self._request = openvino, compiled.create_infer_request()
+        self.precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+        inputs, outputs = _named(compiled.inputs, stated.inputs), _named(compiled.outputs, stated.outputs)
+        self.signature = _shapes(inputs), _shapes(outputs)
+        self._types = {name: port.element_type for name, port in inputs.items()}
+        self._outputs = list(outputs)
+        self._bound: dict[str, npt.NDArray[np.generic]] = {}
+
+    def run(self, feed: Feed) -> dict[str, Any]:
+        """Return copies of the outputs: the next run writes over what the graph gave."""
+        for name, array in feed.items():
+            if self._bound.get(name) is not array:
+                self._bind(name, array)
+        self._request.infer()
+        return {name: _copied(self._request.get_tensor(name)) for name in self._outputs}
+
+    def _bind(self, name: str, array: npt.NDArray[np.generic]) -> None:
+        kind = self._types[name]
+        if array.dtype == np.uint16:  # bits
+            self._request.set_tensor(name, self._openvino.Tensor(array, array.shape, kind))
+        elif array.flags.c_contiguous and array.flags.writeable:
+            self._request.set_tensor(name, self._openvino.Tensor(array, shared_memory=True))
+        else:
+            self._request.set_tensor(name, self._openvino.Tensor(array))
+            self._bound.pop(name, None)  # a copy: what is in the array may change
+            return
+        self._bound[name] = array
+
+
+def import_openvino() -> Any:
+    """Return the module ``openvino``, imported without what reports its use.
+
+    :raises MissingExtraError: it is not installed
+    """
+    free = REPORTER not in sys.modules
+    if free:
+        sys.modules[REPORTER] = None  # type: ignore[assignment]  # Python's own way of saying that it cannot be had
+    try:
+        return importlib.import_module("openvino")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("openvino", "openvino") from error
+    finally:
+        if free:
+            del sys.modules[REPORTER]
+
+
+def _settings(precision: str, threads: int | None) -> Mapping[str, Any]:
+    settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
+    return settings if threads is None else settings | {"INFERENCE_NUM_THREADS": threads}
+
+
+def _named(ports: Sequence[Any], stated: Sequence[Tensor]) -> dict[str, Any]:
+    """Return the ports by the name the manifest has: one that OpenVINO has simplified goes by several."""
+    names = {tensor.name for tensor in stated}
+    return {next(iter(port.names & names), port.any_name): port for port in ports}
+
+
+def _shapes(ports: Mapping[str, Any]) -> dict[str, list[int | str]]:
+    return {
+        name: [str(size) if size.is_dynamic else size.get_length() for size in port.partial_shape]
+        for name, port in ports.items()
+    }
+
+
+def _copied(tensor: Any) -> npt.NDArray[np.generic]:
+    data: npt.NDArray[np.generic] = tensor.data
+    return (data.view(np.uint16) if tensor.element_type.to_string() == "bf16" else data).copy()
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
