@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from ngrt.bundle import Backend
 
-RUNS_ELSEWHERE = "here, but no engine that was given ran on it; name one with --engine"
+RUNS_ELSEWHERE = "here, but no engine that was given ran on it; name one with --engine, or the backend with --backend"
 
 
 def unused_backends(results: Iterable[object]) -> dict[str, str]:

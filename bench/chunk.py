@@ -15,6 +15,7 @@ import numpy as np
 
 from bench import peaks
 from bench.baseline import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
+from bench.engines import Engine, Played
 from bench.result import P99_SAMPLES, Distribution
 from bench.roofline import Ceiling, Roofline, ceiling
 from bench.watch import Watched, checked_calls, title_of
@@ -105,7 +106,7 @@ def limit_facts(roofline: Roofline | None, reason: str) -> list[tuple[str, str]]
 
 
 def compare(
-    engines: Sequence[Path],
+    engines: Sequence[Engine],
     checkpoint: Path,
     threads: int,
     samples: int | None = None,
@@ -122,7 +123,7 @@ def compare(
     :raises ngrt.errors.NgrtError: an engine or the checkpoint cannot be loaded, or did not run what it must
     """
     for engine in engines:
-        check_origin(engine, checkpoint)
+        check_origin(Played.of(engine).folder, checkpoint)
     ours = [Watched(engine, threads) for engine in engines]
     try:
         device: Device = "cuda" if any(engine.on_gpu for engine in ours) else "cpu"

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 import numpy as np
 
+from bench.engines import Engine, Played
 from bench.result import Distribution
 from ngrt.app import arcade_engine, engine_threads
 from ngrt.backends.fakes import FakePolicy, FakeSource
@@ -76,13 +76,13 @@ class ControlResult:
         ]
 
 
-def measure(engine: Path | None = None, seconds: float = SECONDS, rate: float = RATE) -> ControlResult:
+def measure(engine: Engine | None = None, seconds: float = SECONDS, rate: float = RATE) -> ControlResult:
     """Return how late the ticks of ``seconds`` at ``rate`` are, under no load and under that of ``engine``.
 
     ``engine``: a bundle, the one that ships with ngrt if None.
     """
-    folder, threads = engine or arcade_engine(), engine_threads(None)
-    policy = open_policy(folder, threads=threads)
+    played, threads = Played.of(engine or arcade_engine()), engine_threads(None)
+    policy = open_policy(played.folder, backend=played.backend, threads=threads)
     try:
         idle, _ = ticking(FakePolicy(), seconds, rate)
         idle_naive = naive(seconds, rate)
@@ -92,7 +92,7 @@ def measure(engine: Path | None = None, seconds: float = SECONDS, rate: float = 
     finally:
         policy.close()
     return ControlResult(
-        rate, seconds, folder.name, threads, policy.spec.steps, chunks, idle, idle_naive, loaded, loaded_naive
+        rate, seconds, played.folder.name, threads, policy.spec.steps, chunks, idle, idle_naive, loaded, loaded_naive
     )
 
 

@@ -6,8 +6,13 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from ngrt.errors import BundleError
+
+if TYPE_CHECKING:  # what a session imports is timed: none of it may be here before
+    from bench.engines import Engine
+    from ngrt.bundle import AskedBackend
 
 STATUS = Path("/proc/self/status")
 READY = "first action"
@@ -34,12 +39,15 @@ class Fresh:
     peak: int | None
 
 
-def start(engine: Path, threads: int) -> Fresh:
+def start(engine: "Engine", threads: int) -> Fresh:
     """Return what a fresh process took for ``engine``.
 
     :raises ngrt.errors.BundleError: the engine cannot be loaded there
     """
-    command = [sys.executable, "-m", "bench.fresh", str(engine), str(threads)]
+    from bench.engines import Played
+
+    played = Played.of(engine)
+    command = [sys.executable, "-m", "bench.fresh", str(played.folder), played.backend, str(threads)]
     before = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         ready = "" if process.stdout is None else process.stdout.readline()
@@ -47,11 +55,13 @@ def start(engine: Path, threads: int) -> Fresh:
         told, errors = process.communicate()
     if process.returncode != 0 or ready.strip() != READY:
         reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
-        raise BundleError(f"{engine} could not be loaded in a process of its own ({reason}); see: ngrt info {engine}")
+        raise BundleError(
+            f"{played.folder} could not be loaded in a process of its own ({reason}); see: ngrt info {played.folder}"
+        )
     return Fresh(**json.loads(told) | {"whole": whole})
 
 
-def once(engine: Path, threads: int) -> Fresh:
+def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
     """Import, load, warm up and act in this process; ``whole`` is left at 0."""
     begun = time.perf_counter()
     import numpy as np
@@ -61,7 +71,7 @@ def once(engine: Path, threads: int) -> Fresh:
     from ngrt.backends.opening import open_policy
 
     imported, after_imports = time.perf_counter(), memory("VmRSS")
-    policy = open_policy(engine, threads=threads)
+    policy = open_policy(folder, backend=backend, threads=threads)
     loaded, after_load = time.perf_counter(), memory("VmRSS")
     frame = np.zeros((256, 256, 3), np.uint8)
     policy.predict([frame])
@@ -89,4 +99,4 @@ def memory(field: str) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(once(Path(sys.argv[1]), int(sys.argv[2])))))
+    sys.stdout.write(json.dumps(asdict(once(Path(sys.argv[1]), cast("AskedBackend", sys.argv[2]), int(sys.argv[3])))))

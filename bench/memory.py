@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from bench.engines import Engine, Played
 from bench.fresh import Fresh, start
 from bench.result import in_bytes
 from bench.watch import title_of
@@ -51,7 +51,7 @@ class MemoryResult:
         return [row for engine in self.engines for row in engine.facts()]
 
 
-def measure(engines: Sequence[Path], threads: int, processes: int = PROCESSES) -> MemoryResult:
+def measure(engines: Sequence[Engine], threads: int, processes: int = PROCESSES) -> MemoryResult:
     """Return the memory of ``processes`` processes for each engine, where `bench.fresh.STATUS` exists.
 
     :raises ngrt.errors.BundleError: an engine cannot be loaded
@@ -59,15 +59,16 @@ def measure(engines: Sequence[Path], threads: int, processes: int = PROCESSES) -
     return MemoryResult(threads, [_of(engine, threads, processes) for engine in engines])
 
 
-def _of(engine: Path, threads: int, processes: int) -> EngineMemory:
-    manifest = read_manifest(engine)
+def _of(engine: Engine, threads: int, processes: int) -> EngineMemory:
+    folder = Played.of(engine).folder
+    manifest = read_manifest(folder)
     samples = [start(engine, threads) for _ in range(processes)]
     files = [part.file for graph in manifest.graphs.values() for part in (graph, *graph.data)]
     return EngineMemory(
         manifest.name,
         manifest.precision,
         samples[0].backend,
-        sum((engine / file).stat().st_size for file in files),
+        sum((folder / file).stat().st_size for file in files),
         *(_most(samples, part) for part in ("after_imports", "after_load", "after_chunk", "peak")),
     )
 

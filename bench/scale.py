@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from bench.engines import Engine, Played
 from bench.result import Distribution
 from bench.watch import Watched, title_of
 from ngrt.bundle import read_manifest
@@ -88,7 +89,7 @@ class ScaleResult:
 
 
 def measure(
-    engines: Sequence[Path],
+    engines: Sequence[Engine],
     threads: int,
     samples: int | None = None,
     *,
@@ -104,7 +105,7 @@ def measure(
         found.append(_given(engine, threads, samples))
         report((number + 1) / (len(engines) + exporting))
     lacking: dict[str, str] = {}
-    if all(read_manifest(engine).policy.context_frames == 1 for engine in engines):
+    if all(read_manifest(Played.of(engine).folder).policy.context_frames == 1 for engine in engines):
         lacking["context frames"] = "one is all that is seen; export an engine with --context-frames"
     try:
         if exporting:
@@ -116,16 +117,16 @@ def measure(
     return ScaleResult(threads, found, lacking | dict.fromkeys(("horizon", "context tokens"), reason))
 
 
-def _given(folder: Path, threads: int, samples: int | None) -> EngineScale:
+def _given(given: Engine, threads: int, samples: int | None) -> EngineScale:
     """Vary what a bundle leaves open."""
-    with _opened(folder, threads) as engine:
+    with _opened(given, threads) as engine:
         facts, spec = engine.facts, engine.policy.spec
         points = [_point(engine, "steps", threads, samples, steps=steps) for steps in STEPS]
         if spec.context_frames > 1:
             frames = range(1, spec.context_frames + 1)
             points += [_point(engine, "context_frames", threads, samples, frames=count) for count in frames]
     for count in range(1, (os.cpu_count() or 1) + 1):
-        with _opened(folder, count) as engine:
+        with _opened(Played(Played.of(given).folder, facts.backend), count) as engine:
             points.append(_point(engine, "threads", count, samples))
     return EngineScale(facts.name, facts.precision, facts.backend, False, spec.steps, points)
 
@@ -147,8 +148,8 @@ def _small_policies(threads: int, samples: int | None) -> EngineScale:
 
 
 @contextmanager
-def _opened(folder: Path, threads: int) -> Iterator[Watched]:
-    engine = Watched(folder, threads)
+def _opened(given: Engine, threads: int) -> Iterator[Watched]:
+    engine = Watched(given, threads)
     try:
         yield engine
     finally:

@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 
 from bench import peaks
 from bench.chunk import ceiling_or_reason, limit_facts
+from bench.engines import Engine
 from bench.result import Distribution
 from bench.roofline import Roofline
 from bench.watch import Watched, title_of
@@ -74,15 +74,15 @@ class StagesResult:
 
 
 def measure(
-    engines: Sequence[Path], threads: int, samples: int | None = None, steps: int | None = None
+    engines: Sequence[Engine], threads: int, samples: int | None = None, steps: int | None = None
 ) -> StagesResult:
     """Return the stages of ``samples`` chunks of each engine, of as many as take some seconds if None.
 
     :raises ngrt.errors.NgrtError: an engine cannot be loaded, or did not run what it must
     """
     found: list[EngineStages] = []
-    for folder in engines:
-        engine = Watched(folder, threads)
+    for given in engines:
+        engine = Watched(given, threads)
         try:
             steps = steps or engine.policy.spec.steps
             found.append(_stages(engine, threads, samples, steps))

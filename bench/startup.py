@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from bench.engines import Engine, Played
 from bench.fresh import start
 from bench.result import Distribution
 from bench.watch import title_of
@@ -52,7 +52,7 @@ class StartupResult:
         return rows + [row for engine in self.engines for row in engine.facts()]
 
 
-def measure(engines: Sequence[Path], threads: int, starts: int = STARTS) -> StartupResult:
+def measure(engines: Sequence[Engine], threads: int, starts: int = STARTS) -> StartupResult:
     """Return what ``starts`` fresh processes took for each engine, the first of them, which warms files, not counted.
 
     :raises ngrt.errors.BundleError: an engine cannot be loaded
@@ -60,8 +60,8 @@ def measure(engines: Sequence[Path], threads: int, starts: int = STARTS) -> Star
     return StartupResult(threads, [_of(engine, threads, starts) for engine in engines])
 
 
-def _of(engine: Path, threads: int, starts: int) -> EngineStartup:
-    manifest = read_manifest(engine)
+def _of(engine: Engine, threads: int, starts: int) -> EngineStartup:
+    manifest = read_manifest(Played.of(engine).folder)
     _, *samples = (start(engine, threads) for _ in range(starts + 1))
 
     def seconds(part: str) -> Distribution:

@@ -11,12 +11,13 @@ from rich.console import Console
 
 from bench import control, loop, memory, overhead, scale, stages, startup, sweep
 from bench.backends import unused_backends
+from bench.engines import Played, crossed
 from bench.fresh import STATUS
 from bench.plot import plot
 from bench.report import render, write_json
 from bench.result import Provenance
 from ngrt.app import arcade_engine
-from ngrt.bundle import read_manifest
+from ngrt.bundle import AskedBackend, read_manifest
 from ngrt.errors import MissingExtraError, SettingsError
 
 T = TypeVar("T")
@@ -61,15 +62,15 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What is measured: engine bundles, and the checkpoint they were made from."""
+    """What is measured: engine bundles with what is to run them, and the checkpoint they were made from."""
 
-    engines: tuple[Path, ...]
+    engines: tuple[Played, ...]
     checkpoint: Path | None
 
     @property
-    def any_engines(self) -> tuple[Path, ...]:
+    def any_engines(self) -> tuple[Played, ...]:
         """The engines, the arcade's if none was given."""
-        return self.engines or (arcade_engine(),)
+        return self.engines or (Played(arcade_engine()),)
 
 
 class LackingError(Exception):
@@ -171,6 +172,7 @@ def run_suites(
     json_file: Path | None,
     console: Console,
     *,
+    backends: Sequence[AskedBackend] = (),
     plot_file: Path | None = None,
     effort: Effort | None = None,
     progress: Progress = lambda _suite, _share: None,
@@ -179,6 +181,7 @@ def run_suites(
 
     Return what a result file holds.
 
+    ``backends``: each engine is measured on those of them that take it, on what suits this machine if there are none.
     ``json_file``: written with the raw samples as well; ``-`` prints that instead of the tables. ``plot_file``: the
     closed loop's scores drawn, PNG or SVG.
 
@@ -187,17 +190,21 @@ def run_suites(
     """
     effort = effort or Effort()
     _check_files(json_file, plot_file, names)  # told now, not after minutes of measuring
-    inputs = Inputs(tuple(engines), checkpoint)
+    folders = engines or ([arcade_engine()] if backends else [])
+    given, left = crossed(folders, backends)
+    if folders and not given:
+        raise SettingsError(f"--backend {', '.join(backends)}: no engine here runs on it; leave it out")
+    inputs = Inputs(given, checkpoint)
     wanted = names or [name for name in SUITES if name not in LONG]
     effort = effort if names else replace(effort, exporting=False)
     ready, not_run = _prepared(wanted, inputs, effort)
     if names and not_run:
         name, reason = next(iter(not_run.items()))
         raise SettingsError(f"suite {name} {reason}; give it or leave the suite out")
-    not_run |= {} if names else LONG
+    not_run |= left if names else left | LONG
     provenance = Provenance.here()
     measured = inputs.any_engines if ENGINES.intersection(ready) else ()
-    facts = [_engine_facts(engine) for engine in measured]
+    facts = [_engine_facts(folder) for folder in dict.fromkeys(engine.folder for engine in measured)]
     results = _measured(ready, progress)
     if measured:
         not_run |= unused_backends(results.values())

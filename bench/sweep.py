@@ -15,6 +15,7 @@ import numpy as np
 
 from bench import peaks
 from bench.chunk import ceiling_or_reason, check_origin
+from bench.engines import Engine
 from bench.result import Distribution
 from bench.roofline import Ceiling
 from bench.watch import Watched, title_of
@@ -107,7 +108,7 @@ class Side(Protocol):
 
 
 def measure(
-    engines: Sequence[Path],
+    engines: Sequence[Engine],
     checkpoint: Path | None,
     threads: int,
     samples: int | None = None,

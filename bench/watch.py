@@ -3,9 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from bench.engines import Engine, Played
 from ngrt.backends.engine import Feed, HostEngine
 from ngrt.backends.opening import open_policy
 from ngrt.bundle import Backend, GraphName, Manifest, Precision
@@ -43,14 +43,15 @@ class Watched:
     :raises ngrt.errors.NgrtError: the bundle cannot be loaded
     """
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.folder = folder
-        self.policy = open_policy(folder, threads=threads)
+    def __init__(self, engine: Engine, threads: int) -> None:
+        played = Played.of(engine)
+        self.folder = played.folder
+        self.policy = open_policy(played.folder, backend=played.backend, threads=threads)
         self.times: dict[GraphName, list[float]] = {name: [] for name in GRAPHS}
-        engine: object = self.policy.engine
-        if isinstance(engine, HostEngine):
-            self._watch(engine)
-        elif not isinstance(engine, Launching):
+        runs: object = self.policy.engine
+        if isinstance(runs, HostEngine):
+            self._watch(runs)
+        elif not isinstance(runs, Launching):
             raise EngineError(f"{self.policy.engine.name} does not count its runs; nothing it takes could be believed")
         self._before = self._total()
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
+from ngrt.bundle import AskedBackend
 from ngrt.launch import err, out, stage, tell
 
 app = App(name="bench")
@@ -14,6 +15,7 @@ app = App(name="bench")
 def bench(  # noqa: PLR0913  (one argument for each option)
     *suites: Literal["overhead", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
     engine: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    backend: Annotated[tuple[AskedBackend, ...], Parameter(negative=(), show_default=False)] = (),
     checkpoint: Path | None = None,
     samples: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=100_000))] = None,
     steps: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=1000))] = None,
@@ -41,6 +43,9 @@ def bench(  # noqa: PLR0913  (one argument for each option)
         What to measure; all that can run with what is given if none is named, but control and loop.
     engine
         Engine bundle, made by `ngrt export`; more than one take turns. The arcade's if none is given.
+    backend
+        What runs the engines; with more than one each engine takes its turn on every one that can. What suits this
+        machine if none is given.
     checkpoint
         The checkpoint they were made from, to run the reference's way.
     samples
@@ -68,7 +73,15 @@ def bench(  # noqa: PLR0913  (one argument for each option)
         given = {"samples": samples, "steps": steps, "threads": threads, "episodes": episodes}
         effort = measuring.Effort(**{name: value for name, value in given.items() if value is not None})
         content = measuring.run_suites(
-            suites, engine, checkpoint, json_file, out, plot_file=plot_file, effort=effort, progress=progress
+            suites,
+            engine,
+            checkpoint,
+            json_file,
+            out,
+            backends=backend,
+            plot_file=plot_file,
+            effort=effort,
+            progress=progress,
         )
     after.conclude(content, None if json_file == Path("-") else out, html_file, limits)
     if html_file is not None:

@@ -16,7 +16,7 @@ Note = Callable[[str], None]
 
 Open = Callable[[Backend], EnginePolicy]
 
-RUNS = 3
+RUNS = 2
 """Chunks of one step that are timed, after one that is not; the fastest counts."""
 
 LEAST_BYTES = 64 * 2**20

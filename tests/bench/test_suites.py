@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench.suites import LONG, SUITES, Effort, run_suites
+from ngrt.bundle import AskedBackend
 from ngrt.cli import bench, run
 from ngrt.errors import BundleError, SettingsError
 from tests.conftest import PARITY
@@ -103,3 +104,38 @@ def test_the_command_prints_tables_or_json_that_can_be_piped(
     assert run([*arguments, "--json", "-"]) == 0
     stages = json.loads(capsys.readouterr().out)["suites"]["stages"]
     assert stages["denoise_steps"] == len(stages["engines"][0]["steps"]) == 3
+
+
+def test_every_engine_takes_its_turn_on_every_backend_that_takes_it(
+    tiny_bundle: Path, int8_bundle: Path, tmp_path: Path
+) -> None:
+    file, names, given = tmp_path / "result.json", ["stages", "startup"], [tiny_bundle, int8_bundle]
+    backends: tuple[AskedBackend, ...] = ("cpu", "openvino")
+    run_suites(names, given, None, file, Console(quiet=True), backends=backends, effort=QUICK)
+    content = json.loads(file.read_text("utf-8"))
+    for suite in names:
+        engines = content["suites"][suite]["engines"]
+        assert [(engine["precision"], engine["backend"]) for engine in engines] == [
+            ("fp32", "cpu"),
+            ("fp32", "openvino"),
+            ("int8", "cpu"),
+        ]
+    assert len(content["engines"]) == 2
+    assert content["not_run"]["bundle on openvino"] == "it is int8 for onnx"
+    assert "backend openvino" not in content["not_run"]
+
+
+def test_the_same_engine_on_two_backends_is_compared_in_one_run(tiny_bundle: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    backends: tuple[AskedBackend, ...] = ("cpu", "openvino")
+    run_suites(["chunk"], [tiny_bundle], TINY, file, Console(quiet=True), backends=backends, effort=QUICK)
+    engines = json.loads(file.read_text("utf-8"))["suites"]["chunk"]["engines"]
+    assert [engine["backend"] for engine in engines] == ["cpu", "openvino"]
+
+
+def test_a_backend_that_runs_none_of_the_engines_is_refused(
+    int8_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", "stages", "--engine", str(int8_bundle), "--backend", "openvino"]) == 1
+    assert "--backend openvino: no engine here runs on it; leave it out" in capsys.readouterr().err
+    assert run(["bench", "stages", "--backend", "gpu"]) == 2
