@@ -11,30 +11,53 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.fixture(scope="module")
-def suites() -> dict[str, Any]:
-    return measured("fp32")
-
-
 def measured(what: str) -> dict[str, Any]:
-    (name,) = set(re.findall(rf"bench/results/[\w.-]+-{what}\.json", README))
+    (name,) = set(re.findall(rf"bench/results/[\d-]+-{what}\.json|bench/results/[\d-]+-cpu-{what}\.json", README))
     found: dict[str, Any] = json.loads((ROOT / name).read_text("utf-8"))["suites"]
     return found
 
 
-def test_the_figures_are_those_of_the_benchmark_file(suites: dict[str, Any]) -> None:
-    chunk, load, overhead = suites["chunk"], suites["load"], suites["overhead"]["frame_to_chunk"]
-    for words in (
-        f"| {chunk['baseline']['p50']:.2f} s | {chunk['engine']['p50']:.2f} s |",
-        f"| {chunk['work']['baseline_gflop']:.0f} GFLOP | {chunk['work']['engine_gflop']:.0f} GFLOP |",
-        f"| {load['load']['p50']:.2f} s |",
-        f"| {overhead['p50'] * 1e3:.1f} ms (p99 {overhead['p99'] * 1e3:.1f}) |",
-        f"That is {chunk['ratio']:.1f} times faster",
-        f"at most {chunk['possible']:.1f} times",
-    ):
-        assert words in README
+SIDES = {
+    "fp32, ONNX Runtime": ("fp32", "cpu"),
+    "fp32, OpenVINO": ("fp32", "openvino"),
+    "bf16, OpenVINO": ("bf16", "openvino"),
+    "int8, ONNX Runtime": ("int8", "cpu"),
+}
+
+
+def of(engines: list[dict[str, Any]], precision: str, backend: str) -> dict[str, Any]:
+    (found,) = (engine for engine in engines if (engine["precision"], engine["backend"]) == (precision, backend))
+    return found
+
+
+def test_the_figures_of_the_engines_are_those_of_the_benchmark_file() -> None:
+    suites = measured("cpu")
+    chunk, startup, memory = suites["chunk"], suites["startup"]["engines"], suites["memory"]["engines"]
     assert (chunk["steps"], chunk["threads"]) == (16, 2)
-    assert f"the arcade's takes {measured('arcade')['chunk']['engine']['p50'] * 1e3:.0f} ms a chunk" in README
+    reference, half = (chunk["baselines"][precision]["p50"] for precision in ("fp32", "bf16"))
+    assert f"| the reference's way, fp32 | {reference:.2f} s | 1 |" in README
+    assert f"| the reference's way, bf16 autocast | {half:.2f} s | {reference / half:.1f} | 1 |" in README
+    for side, which in SIDES.items():
+        engine = of(chunk["engines"], *which)
+        seconds = engine["seconds"]["p50"]
+        whole, peak = of(startup, *which)["whole"]["p50"], of(memory, *which)["peak_bytes"]
+        assert (
+            f"| ngrt, {side} | {seconds:.2f} s | {reference / seconds:.1f} | {half / seconds:.1f} "
+            f"| {engine['roofline']['share']:.0%} | {whole:.1f} s, {peak / 1e9:.2f} GB |"
+        ) in README
+    limit = of(chunk["engines"], "int8", "cpu")["roofline"]["limit_seconds"]
+    assert f"for int8 {limit * 1e3:.0f} ms, {reference / limit:.0f} times the reference in fp32" in README
+    assert f"{chunk['baseline_gflop']:.0f} GFLOP a chunk" in README
+
+
+def test_the_other_figures_of_a_chunk_are_those_of_their_files() -> None:
+    seconds = measured("cpu-int8")["chunk"]["engines"][0]["seconds"]
+    assert len(seconds["samples"]) >= 662
+    assert f"the median took {seconds['p50'] * 1e3:.0f} ms" in README
+    assert f"slowest hundredth {seconds['p99'] * 1e3:.0f} ms or more" in README
+    overhead = measured("fp32")["overhead"]["frame_to_chunk"]
+    assert f"takes {overhead['p50'] * 1e3:.1f} ms (p99 {overhead['p99'] * 1e3:.1f})" in README
+    assert f"{measured('arcade')['chunk']['engine']['p50'] * 1e3:.0f} ms a chunk" in README
 
 
 def test_the_lateness_of_ticks_is_that_of_the_benchmark_file() -> None:
@@ -50,14 +73,19 @@ def test_the_lateness_of_ticks_is_that_of_the_benchmark_file() -> None:
         assert f"| {words} | {late:.{digits}f} ms | {missed} of {ticks} |" in README
 
 
-def test_the_page_on_speed_has_the_same_figures(suites: dict[str, Any]) -> None:
-    page, chunk = (ROOT / "docs" / "speed.md").read_text("utf-8"), suites["chunk"]
-    work = chunk["work"]
-    assert f"{work['engine_gflop']:.0f} of {work['baseline_gflop']:.0f} GFLOP" in page
-    assert f"it is {work['product_gflop'] / work['product']['p50']:.0f} GFLOP/s" in page
-    assert f"reaches {chunk['share']:.0%} of it" in page
-    assert f"would be {chunk['possible']:.1f}\ntimes faster" in page
-    assert f"it would take {work['engine_gflop'] / (chunk['baseline']['p50'] / 5):.0f} GFLOP/s" in page
+AIMS = {"int8, ONNX Runtime": ("int8", 18), "bf16, OpenVINO": ("bfloat16", 13), "fp32, OpenVINO": ("float32", 6.5)}
+
+
+def test_the_page_on_speed_has_the_same_figures() -> None:
+    page, chunk = (ROOT / "docs" / "speed.md").read_text("utf-8"), measured("cpu")["chunk"]
+    reference = chunk["baselines"]["fp32"]["p50"]
+    for side, (products, aim) in AIMS.items():
+        engine = of(chunk["engines"], *SIDES[side])
+        roof = engine["roofline"]
+        assert (
+            f"| {side} | {roof['peaks']['peak_gflops'][products]:.0f} | {roof['limit_seconds'] * 1e3:.0f} ms "
+            f"| {reference / roof['limit_seconds']:.1f} | {aim:g} | {engine['ratios']['fp32']:.1f} |"
+        ) in page
 
 
 @pytest.mark.parametrize(

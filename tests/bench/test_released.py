@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
+from bench import memory
 from bench.chunk import compare
+from bench.engines import Played
 from bench.startup import measure
 from ngrt.bundle import check_files, read_manifest
 
@@ -85,7 +87,7 @@ def test_it_predicts_a_chunk_from_an_image_file(released: Released, tmp_path: Pa
 
 
 def test_it_loads_in_less_than_five_seconds(released: Released) -> None:
-    (found,) = measure([released.engine], THREADS, starts=3).engines
+    (found,) = measure([Played(released.engine, "cpu")], THREADS, starts=3).engines
     assert min(found.load.samples) < 5, json.dumps(found.load.samples)
 
 
@@ -109,10 +111,32 @@ def test_tensorrt_engines_are_built_of_it_without_a_gpu(released: Released, tmp_
         shutil.rmtree(engine, ignore_errors=True)
 
 
+def test_an_int8_engine_passes_the_gate_is_small_and_much_faster(released: Released, tmp_path: Path) -> None:
+    engine = tmp_path / "int8"
+    try:
+        start = time.perf_counter()
+        _, _, peak = ngrt("export", released.checkpoint, "--precision", "int8", "--out", engine)
+        print(f"export: {time.perf_counter() - start:.0f} s, {peak / 1e9:.1f} GB")  # noqa: T201
+        gate = read_manifest(engine).gate
+        assert gate is not None
+        assert gate.failure == ""
+        assert gate.chunks == 24
+        assert peak < 10e9
+        (resident,) = memory.measure([Played(engine)], THREADS, processes=1).engines
+        assert resident.peak_bytes < 0.9e9
+        both = [Played(released.engine, "cpu"), Played(engine, "cpu")]
+        exact, lossy = compare(both, released.checkpoint, THREADS, samples=6, rounds=2).engines
+        assert lossy.calls["denoise"] == 16
+        assert exact.seconds.p50 > 1.8 * lossy.seconds.p50
+        assert lossy.ratios["fp32"] > exact.ratios["fp32"] > 1
+    finally:
+        shutil.rmtree(engine, ignore_errors=True)
+
+
 def test_a_chunk_is_five_times_faster_than_the_references_way_where_the_processor_allows_it(
     released: Released,
 ) -> None:
-    result = compare([released.engine], released.checkpoint, THREADS, samples=6, rounds=3)
+    result = compare([Played(released.engine, "cpu")], released.checkpoint, THREADS, samples=6, rounds=3)
     (engine,) = result.engines
     assert result.baseline_calls["mixer"] == result.baseline_calls["keys"] == engine.calls["denoise"] == 16
     assert engine.difference < 1e-4
