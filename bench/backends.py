@@ -1,11 +1,10 @@
 """Every backend there could be: which of them were measured, and why the others were not."""
 
-import ctypes
-import sys
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, get_args
 
+from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import Backend
 
 RUNS_ELSEWHERE = "here, but no engine that was given ran on it; name one with --engine, or the backend with --backend"
@@ -26,18 +25,8 @@ def _mentioned(result: object) -> Iterator[str]:
 def _why_not(backend: Backend) -> str:
     if backend == "openvino" and find_spec("openvino") is None:
         return "openvino is not installed: pip install 'ngrt[openvino]'"
-    if backend in {"cuda", "tensorrt"} and gpus() == 0:
-        return "no NVIDIA GPU here"
+    if backend in {"cuda", "tensorrt"} and (reason := RUNNERS[backend].lacking()):
+        return reason
     if backend == "tensorrt" and not any(map(find_spec, ("tensorrt", "tensorrt_rtx"))):
         return "neither tensorrt nor tensorrt-rtx is installed: pip install 'ngrt[tensorrt]' or 'ngrt[tensorrt-rtx]'"
     return RUNS_ELSEWHERE
-
-
-def gpus() -> int:
-    """Return how many NVIDIA GPUs the driver sees; 0 where there is no driver."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        count = ctypes.c_int(0)
-        return count.value if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 else 0
-    except (OSError, AttributeError):
-        return 0

@@ -165,8 +165,8 @@ def ceiling_or_reason(engine: Watched, threads: int) -> Ceiling | str:
     """Return what ``engine`` could reach at most, or why that is not known."""
     try:
         return ceiling(engine, threads)
-    except (NgrtError, ModuleNotFoundError) as error:
-        return str(error)
+    except (NgrtError, ModuleNotFoundError, RuntimeError, AssertionError) as error:  # the last two are torch's, of GPUs
+        return " ".join(str(error).split())
 
 
 class _Race:
@@ -258,7 +258,8 @@ class _Race:
         return actions
 
     def _keep(self, side: str | int, found: Array, wanted: Array) -> None:
-        self.differences[side] = max(self.differences[side], float(np.abs(found - wanted).max()))
+        # numpy's maximum, unlike Python's, keeps what is not a number
+        self.differences[side] = float(np.maximum(self.differences[side], np.abs(found - wanted).max()))
 
 
 def _shares(whole: int, parts: int) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ngrt.backends.runners import RUNNERS
-from ngrt.bundle import AskedBackend, read_manifest
+from ngrt.bundle import AskedBackend, Backend, Manifest, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,14 @@ def crossed(folders: Iterable[Path], backends: Iterable[AskedBackend]) -> tuple[
     for folder in folders:
         manifest = read_manifest(folder)
         for backend in backends:
-            if backend == "auto" or RUNNERS[backend].takes(manifest):
-                found.append(Played(folder, backend))
+            if backend != "auto" and (reason := _why_not(manifest, backend)):
+                left[f"{manifest.name} on {backend}"] = reason
             else:
-                left[f"{manifest.name} on {backend}"] = f"it is {manifest.precision} for {manifest.target}"
+                found.append(Played(folder, backend))
     return tuple(found), left
+
+
+def _why_not(manifest: Manifest, backend: Backend) -> str:
+    if not RUNNERS[backend].takes(manifest):
+        return f"it is {manifest.precision} for {manifest.target}"
+    return RUNNERS[backend].lacking()

@@ -95,7 +95,7 @@ def memory(field: str) -> int | None:
     if not STATUS.is_file():
         return None
     fields = dict(line.split(":", 1) for line in STATUS.read_text("utf-8").splitlines())
-    return int(fields[field].split()[0]) * 1024
+    return int(fields[field].split()[0]) * 1024 if field in fields else None
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def _openvino_product(kind: Kind, product: Product, threads: int) -> Callable[[]
 
 
 def _gpu_bandwidth() -> float:
-    """Never run: no GPU was to be had."""
+    """Not run on a GPU so far."""
     import torch
 
     source = torch.ones(STREAM_BYTES, dtype=torch.float32, device="cuda")
@@ -171,7 +171,7 @@ def _gpu_bandwidth() -> float:
 
 
 def _gpu_rate(kind: Kind, product: Product) -> float:
-    """Never run: no GPU was to be had. int8 and float8 are held against half precision, which torch multiplies."""
+    """Not run on a GPU so far. int8 and float8 are held against half precision, which torch multiplies."""
     import torch
 
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(kind, torch.float16)

@@ -19,7 +19,7 @@ import numpy as np
 from bench.engines import Engine, Played
 from bench.result import Distribution
 from bench.watch import Watched, title_of
-from ngrt.bundle import read_manifest
+from ngrt.bundle import Backend, read_manifest
 from ngrt.messages import Image
 
 What = Literal["steps", "threads", "context_frames", "horizon", "context_tokens"]
@@ -125,10 +125,18 @@ def _given(given: Engine, threads: int, samples: int | None) -> EngineScale:
         if spec.context_frames > 1:
             frames = range(1, spec.context_frames + 1)
             points += [_point(engine, "context_frames", threads, samples, frames=count) for count in frames]
-    for count in range(1, (os.cpu_count() or 1) + 1):
+    for count in _threads(facts.backend):
         with _opened(Played(Played.of(given).folder, facts.backend), count) as engine:
             points.append(_point(engine, "threads", count, samples))
     return EngineScale(facts.name, facts.precision, facts.backend, False, spec.steps, points)
+
+
+def _threads(backend: Backend) -> list[int]:
+    """Return the numbers of threads to try: powers of two and all cores; none for a GPU, which does not use them."""
+    if backend in {"cuda", "tensorrt"}:
+        return []
+    cores = os.cpu_count() or 1
+    return sorted({cores, *(2**power for power in range(cores.bit_length()))} - {2 ** cores.bit_length()})
 
 
 def _small_policies(threads: int, samples: int | None) -> EngineScale:

@@ -1,15 +1,17 @@
 """What can be measured, and running all of it that can run with what was given."""
 
+import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
-from bench import control, loop, memory, overhead, scale, stages, startup, sweep
+from bench import control, loop, memory, overhead, scale, startup
 from bench.backends import unused_backends
 from bench.engines import Played, crossed
 from bench.fresh import STATUS
@@ -18,7 +20,7 @@ from bench.report import render, write_json
 from bench.result import Provenance
 from ngrt.app import arcade_engine
 from ngrt.bundle import AskedBackend, read_manifest
-from ngrt.errors import MissingExtraError, SettingsError
+from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 
 T = TypeVar("T")
 FORMATS = (".png", ".svg")
@@ -88,13 +90,10 @@ def _overhead(_: Inputs, effort: Effort) -> Measure:
 
 
 def _chunk(inputs: Inputs, effort: Effort) -> Measure:
+    compare = _late("bench.chunk").compare
     if not inputs.engines:
         raise LackingError("needs --engine DIR")
     checkpoint = _need(inputs.checkpoint, "--checkpoint FILE.pt")
-    try:
-        from bench.chunk import compare
-    except ModuleNotFoundError as error:
-        raise LackingError(f"needs {error.name}: pip install 'ngrt[export]'") from error
     return lambda report: compare(
         inputs.engines,
         checkpoint,
@@ -107,10 +106,15 @@ def _chunk(inputs: Inputs, effort: Effort) -> Measure:
 
 
 def _stages(inputs: Inputs, effort: Effort) -> Measure:
+    stages = _late("bench.stages")
     return lambda _: stages.measure(inputs.any_engines, effort.threads, effort.samples, effort.steps)
 
 
 def _sweep(inputs: Inputs, effort: Effort) -> Measure:
+    sweep = _late("bench.sweep")
+    precisions = {read_manifest(engine.folder).precision for engine in inputs.any_engines}
+    if inputs.checkpoint is None and "fp32" not in precisions:
+        raise LackingError("needs an engine in fp32, or --checkpoint FILE.pt, to compare with")
     return lambda report: sweep.measure(
         inputs.any_engines, inputs.checkpoint, effort.threads, effort.samples, report=report
     )
@@ -205,7 +209,8 @@ def run_suites(
     provenance = Provenance.here()
     measured = inputs.any_engines if ENGINES.intersection(ready) else ()
     facts = [_engine_facts(folder) for folder in dict.fromkeys(engine.folder for engine in measured)]
-    results = _measured(ready, progress)
+    results, failed = _measured(ready, progress, named=bool(names))
+    not_run |= failed
     if measured:
         not_run |= unused_backends(results.values())
     if json_file != Path("-"):
@@ -227,18 +232,26 @@ def run_suites(
     return content
 
 
-def _measured(ready: Mapping[str, Measure], progress: Progress) -> dict[str, Result]:
-    """Run what is ``ready``."""
+def _measured(
+    ready: Mapping[str, Measure], progress: Progress, *, named: bool
+) -> tuple[dict[str, Result], dict[str, str]]:
+    """Run what is ``ready``; return what was found, and why what nobody named could not be run to its end."""
     results: dict[str, Result] = {}
+    failed: dict[str, str] = {}
     for number, (name, measure) in enumerate(ready.items()):
         progress(name, number / len(ready))
 
         def report(share: float, name: str = name, number: int = number) -> None:
             progress(name, (number + share) / len(ready))
 
-        results[name] = measure(report)
+        try:
+            results[name] = measure(report)
+        except NgrtError as error:
+            if named:
+                raise
+            failed[name] = str(error)  # the others are worth having
     progress("done", 1.0)
-    return results
+    return results, failed
 
 
 def _check_files(json_file: Path | None, plot_file: Path | None, names: Sequence[str]) -> None:
@@ -271,6 +284,14 @@ def _prepared(names: Sequence[str], inputs: Inputs, effort: Effort) -> tuple[dic
         except LackingError as error:
             not_run[name] = str(error)
     return ready, not_run
+
+
+def _late(module: str) -> ModuleType:
+    """Import a suite that needs more than what plays: graphs are counted with onnx, the reference is torch."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise LackingError(f"needs {error.name}: pip install 'ngrt[export]'") from error
 
 
 def _need(value: T | None, what: str) -> T:

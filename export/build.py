@@ -3,6 +3,7 @@
 Graphs are verified against the checkpoint. A lossy engine is held, by the gate, to fp32 graphs that were.
 """
 
+import math
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -199,12 +200,19 @@ class Source:
         )
 
 
-def refuse_failed(manifest: Manifest) -> None:
-    """Refuse an engine that failed its gate.
+def refuse_failed(manifest: Manifest, *, force: bool) -> None:
+    """Refuse an engine that failed its gate, even by ``force`` if its actions are no numbers.
 
     :raises ExportError: it did
     """
-    if manifest.gate is not None and manifest.gate.failure:
+    if manifest.gate is None or not manifest.gate.failure:
+        return
+    if not math.isfinite(manifest.gate.stick_error):
+        raise ExportError(
+            f"the {manifest.precision} engine's actions are not all numbers; nothing was written; try --precision "
+            f"{INSTEAD[manifest.precision]}"
+        )
+    if not force:
         raise ExportError(
             f"the {manifest.precision} engine is too far from the fp32 graphs: {manifest.gate.failure}; limits are "
             f"{BUTTONS_LEAST:.0%} and {STICK_LIMIT}; nothing was written; try --precision "

@@ -1,40 +1,7 @@
 """Watching one of TensorRT's editions build an engine: what it says, how far it is, and how to stop it."""
 
 import threading
-from functools import cache
 from typing import Any
-
-
-class Messages:
-    """Keeps what the library says of errors; everything else is dropped. Nothing is printed."""
-
-    def __init__(self) -> None:
-        self._kept: list[str] = []
-
-    def keep(self, text: str) -> None:
-        """Keep an error."""
-        self._kept.append(" ".join(text.split()))
-
-    def first(self) -> str:
-        """Return the first error since the last call, and forget all."""
-        kept, self._kept = self._kept, []
-        return kept[0] if kept else "it gives no reason"
-
-
-@cache
-def logger_of(trt: Any) -> tuple[Any, Messages]:
-    """Return the logger of a module and what it keeps; one for all builds, as the library keeps to its first."""
-    messages = Messages()
-
-    class Logger(trt.ILogger):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-
-        def log(self, severity: Any, text: str) -> None:
-            if severity <= trt.ILogger.ERROR:
-                messages.keep(text)
-
-    return Logger(), messages
 
 
 class Watch:

@@ -14,7 +14,7 @@ from export.paths import check_free
 from export.to_onnx import DATA_LIMIT
 from export.toolkit import DEFAULT_PRECISION, open_toolkit
 from ngrt.bundle import Manifest, Precision, Target, sha256_of
-from ngrt.errors import ExportError
+from ngrt.errors import ExportError, SettingsError
 
 BUILD_FROM = 0.85
 """The share of an export's time that lies before the building of engines, where there is any."""
@@ -29,6 +29,19 @@ class Gating:
 
     frames: Sequence[Path] = ()
     force: bool = False
+
+    def check(self, precision: Precision) -> None:
+        """Check, before any work, that this means something for ``precision``.
+
+        :raises SettingsError: it does not, or a file is not there
+        """
+        if precision not in INSTEAD and (self.frames or self.force):
+            raise SettingsError(
+                f"--frames and --force are for lossy engines, and {precision} is not one; leave them out, or choose "
+                f"--precision {' or '.join(INSTEAD)}"
+            )
+        if missing := [path for path in self.frames if not path.is_file()]:
+            raise SettingsError(f"--frames {missing[0]} is not a file; name images and videos")
 
     def calibration(self, context: int) -> Calibration:
         """Return the observations, of ``context`` frames each.
@@ -72,6 +85,7 @@ def export_checkpoint(
     """
     check_free(out)
     precision = precision or DEFAULT_PRECISION[target]
+    gating.check(precision)
     toolkit = open_toolkit(target, precision, capabilities)
     progress("fetching the checkpoint", 0.0)
     path = fetch(checkpoint) if is_repository(checkpoint) else Path(checkpoint)
@@ -87,8 +101,7 @@ def export_checkpoint(
     try:
         told = span(progress, 0.1, 1 if toolkit is None else BUILD_FROM)
         manifest = _graphs(source, precision, folder, calibration, told)
-        if not gating.force:
-            refuse_failed(manifest)
+        refuse_failed(manifest, force=gating.force)
         if toolkit is not None:
             manifest = source.engines(toolkit, folder, manifest, span(progress, BUILD_FROM, 1))
         folder.chmod(0o755)

@@ -1,7 +1,7 @@
 """Build TensorRT engines from the observe and denoise graphs. One code path for both editions (`export.toolkit`).
 
 Networks are strongly typed: the precision is the graph's own. Engines of TensorRT for RTX were built by this code on a
-machine without a GPU; TensorRT itself could not be installed there, and no engine was run.
+machine without a GPU; TensorRT itself has not been imported so far, and no engine was run.
 """
 
 import os
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.building import Watch, logger_of, monitor_of
+from export.building import Watch, monitor_of
 from export.toolkit import Toolkit
+from ngrt.backends.tensorrt_edition import logger_of
 from ngrt.bundle import Graph, GraphName, Tensor, sha256_of
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole
@@ -82,7 +83,7 @@ def _follow(work: Future[None], watch: Watch, report: Report) -> None:
 def _build(toolkit: Toolkit, order: Order, path: Path, watch: Watch) -> None:
     trt = toolkit.trt
     logger, messages = logger_of(trt)
-    messages.first()
+    messages.take()
     try:
         builder = trt.Builder(logger)
         network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -96,7 +97,7 @@ def _build(toolkit: Toolkit, order: Order, path: Path, watch: Watch) -> None:
         raise _refusal(toolkit, order, "build", str(error)) from error
     del monitor
     if plan is None:
-        raise _refusal(toolkit, order, "build", messages.first())
+        raise _refusal(toolkit, order, "build", messages.take())
     with path.open("wb") as file:
         file.write(plan)
     if order.timings is not None:
@@ -121,7 +122,8 @@ def _config(toolkit: Toolkit, order: Order, builder: Any) -> Any:
             config.set_compute_capability(member, index)
     if order.timings is not None:
         known = order.timings.read_bytes() if order.timings.is_file() else b""
-        if not config.set_timing_cache(config.create_timing_cache(known), False):
+        cache = config.create_timing_cache(known)
+        if cache is None or not config.set_timing_cache(cache, False):  # damaged, or another version's
             config.set_timing_cache(config.create_timing_cache(b""), False)
     return config
 

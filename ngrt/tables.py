@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from ngrt.bundle import Gate, Manifest
+from ngrt.bundle import Gate, Manifest, Precision
 from ngrt.figures import printable
 from ngrt.messages import Chunk
 
@@ -38,14 +38,14 @@ def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
     tools = ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items())
     games = f"{len(policy.games)} names" if policy.games else ("names unknown" if policy.game_token else "no")
     facts = [
-        ("precision, target", f"{manifest.precision}, {manifest.target}"),
+        ("precision, target", ", ".join([manifest.precision, manifest.target, *_for(manifest)])),
         ("checkpoint", f"{origin.file}, SHA-256 {origin.sha256[:16]}…"),
         ("parameters", f"{origin.parameters:,} in {origin.tensors} tensors"),
         ("actions", f"{policy.action_horizon} rows of {policy.action_dim}{layout}"),
         ("denoise steps", f"{policy.steps} unless chosen"),
         ("frames", f"{policy.context_frames} of {policy.image_size} x {policy.image_size}"),
         ("games", games),
-        ("parity" if manifest.gate is None else "parity of fp32",
+        (f"parity{PARITY_OF.get(manifest.precision, '')}",
                    f"context {parity.context:.1e}, actions {parity.actions:.1e} (limit {parity.actions_limit:.0e}), "
                    f"buttons {parity.buttons_agree:.2%} over {parity.chunks} chunks"),
         *gate_facts(manifest.gate),
@@ -58,6 +58,14 @@ def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
         size = sum((folder / part.file).stat().st_size for part in (graph, *graph.data))
         graphs.add_row(name, f"{size / 1e6:.1f}", str(len(graph.inputs)), str(len(graph.outputs)))
     return Group(facts_table(f"engine bundle {manifest.name}", facts), graphs)
+
+
+PARITY_OF: dict[Precision, str] = {"int8": " of fp32", "fp8": " of fp16"}
+"""Lossy engines: the graphs that were compared with the checkpoint in their place."""
+
+
+def _for(manifest: Manifest) -> list[str]:
+    return [f"compute capability {', '.join(manifest.capabilities)}"] if manifest.capabilities else []
 
 
 def gate_facts(gate: Gate | None) -> list[tuple[str, str]]:

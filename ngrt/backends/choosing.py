@@ -9,7 +9,7 @@ from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.runners import ON_PROCESSORS, RUNNERS
 from ngrt.bundle import Backend, Manifest
 from ngrt.clock import MonotonicClock
-from ngrt.errors import BundleError, EngineError, ObservationError
+from ngrt.errors import BundleError, EngineError, NgrtError
 
 Note = Callable[[str], None]
 """Told what was chosen, and why."""
@@ -96,7 +96,7 @@ def _tried(backend: Backend, opened: Open, note: Note) -> tuple[EnginePolicy | N
     try:
         policy = opened(backend)
         return policy, seconds_of(policy)
-    except (BundleError, EngineError, ObservationError) as error:
+    except NgrtError as error:
         note(f"backend {backend} cannot be used: {error}")
         if policy is not None:
             policy.close()

@@ -115,6 +115,11 @@ def import_openvino() -> Any:
         return importlib.import_module("openvino")
     except ModuleNotFoundError as error:
         raise MissingExtraError("openvino", "openvino") from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise BundleError(
+            f"openvino is installed and cannot be loaded ({' '.join(str(error).split())}); install it again with: "
+            "pip install --force-reinstall 'ngrt[openvino]', or use --backend cpu"
+        ) from error
     finally:
         if free:
             del sys.modules[REPORTER]

@@ -5,7 +5,7 @@ captured graph, all the denoise steps of a chunk are another, and the host waits
 
 This has never been run on a GPU. It is checked against the libraries' own signatures (TensorRT for RTX 1.7 and
 cuda-python 13), and whole chunks are compared with ONNX Runtime's on a stand-in for CUDA and TensorRT that refuses what
-they refuse. TensorRT itself could not be installed where this was written; its names are those of its documentation.
+they refuse. TensorRT itself has not been imported so far; its names are those of its documentation.
 """
 
 from collections import OrderedDict

@@ -45,6 +45,12 @@ def _no_openvino() -> str:
     return "" if find_spec("openvino") else "openvino is not installed: pip install 'ngrt[openvino]'"
 
 
+def _no_gpu() -> str:
+    from ngrt.backends.gpu import why_no_gpu
+
+    return why_no_gpu()
+
+
 def _no_cuda() -> str:
     from ngrt.backends.onnx_device import why_no_cuda
 
@@ -66,7 +72,7 @@ class Runner:
 
 
 RUNNERS: dict[Backend, Runner] = {
-    "tensorrt": Runner(("tensorrt", "tensorrt-rtx"), ("fp32", "fp16", "bf16", "fp8"), _tensorrt),
+    "tensorrt": Runner(("tensorrt", "tensorrt-rtx"), ("fp32", "fp16", "bf16", "fp8"), _tensorrt, _no_gpu),
     "cuda": Runner(("onnx",), ("fp32", "fp16", "bf16"), _cuda, _no_cuda),
     "cpu": Runner(("onnx",), ("fp32", "fp16", "int8"), _cpu),  # ONNX Runtime has no bf16 products for processors
     "openvino": Runner(("onnx",), ("fp32", "fp16", "bf16"), _openvino, _no_openvino),

@@ -82,11 +82,11 @@ def load_toolkit(target: Target) -> Toolkit:
             f"{edition.module} is installed and cannot be loaded ({' '.join(str(error).split())}); "
             f"install it again with: pip install --force-reinstall 'ngrt[{edition.extra}]'"
         ) from error
-    return Toolkit(edition, trt, *_logger(trt))
+    return Toolkit(edition, trt, *logger_of(trt))
 
 
 @cache
-def _logger(trt: Any) -> tuple[Any, Messages]:
+def logger_of(trt: Any) -> tuple[Any, Messages]:
     """Return a module's logger and what it keeps; one for all, for the library keeps to the first it is given."""
     messages = Messages()
 

@@ -1,5 +1,6 @@
 """OpenVINO: what it computes in, and that it reports to nobody."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from export.run import export_checkpoint
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy
-from ngrt.backends.policy_openvino import OpenvinoEngine
+from ngrt.backends.policy_openvino import OpenvinoEngine, import_openvino
 from ngrt.backends.runners import RUNNERS, Runner
 from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError, MissingExtraError
@@ -112,3 +113,13 @@ def test_a_policy_with_memory_takes_fewer_frames_and_more_in_turn(bundle_of: Cal
     for frames in ([FRAME], [FRAME[::-1], FRAME], [FRAME]):
         found, wanted = (each.predict(frames, noise, guidance=1.5).actions for each in (policy, plain))
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+
+
+def test_an_openvino_that_cannot_be_loaded_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise ImportError("libtbb.so.12: cannot open shared object file\nNo such file or directory")
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    with pytest.raises(BundleError, match=r"cannot be loaded \(libtbb.*use --backend cpu") as caught:
+        import_openvino()
+    assert "\n" not in str(caught.value)

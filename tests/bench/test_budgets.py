@@ -46,7 +46,7 @@ def outcomes(raw: dict[str, Any] | None = None, **more: Any) -> list[Outcome]:
 
 
 SHORT = {"int8 against the reference in fp32", "int8 against the reference in bf16"}
-"""What no committed result reaches although the machine allows it: docs/speed.md says how far it is. Take out what is."""
+"""What no committed result reaches although the machine allows it. docs/speed.md says how far each is."""
 
 
 @pytest.mark.parametrize("file", COMMITTED, ids=lambda file: file.name)

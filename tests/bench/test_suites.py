@@ -1,6 +1,8 @@
 """``ngrt bench``: what is run, what is not and why, and what is left behind."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -8,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from bench.suites import LONG, SUITES, Effort, run_suites
+from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import AskedBackend
 from ngrt.cli import bench, run
-from ngrt.errors import BundleError, SettingsError
+from ngrt.errors import BundleError, EngineError, SettingsError
 from tests.conftest import PARITY
 
 TINY = PARITY / "tiny.pt"
@@ -139,3 +142,51 @@ def test_a_backend_that_runs_none_of_the_engines_is_refused(
     assert run(["bench", "stages", "--engine", str(int8_bundle), "--backend", "openvino"]) == 1
     assert "--backend openvino: no engine here runs on it; leave it out" in capsys.readouterr().err
     assert run(["bench", "stages", "--backend", "gpu"]) == 2
+
+
+def test_a_lossy_engine_alone_leaves_out_the_sweep_and_keeps_the_rest(int8_bundle: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    run_suites([], [int8_bundle], None, file, Console(quiet=True), effort=QUICK)
+    content = json.loads(file.read_text("utf-8"))
+    assert "stages" in content["suites"]
+    assert content["not_run"]["sweep"] == "needs an engine in fp32, or --checkpoint FILE.pt, to compare with"
+
+
+def test_a_suite_that_fails_takes_no_other_with_it_unless_it_was_named(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise EngineError("the engine failed (out of memory)")
+
+    monkeypatch.setattr("bench.startup.measure", broken)
+    file = tmp_path / "result.json"
+    run_suites([], [tiny_bundle], None, file, Console(quiet=True), effort=QUICK)
+    content = json.loads(file.read_text("utf-8"))
+    assert {"overhead", "stages", "memory"} <= set(content["suites"])
+    assert content["not_run"]["startup"] == "the engine failed (out of memory)"
+    with pytest.raises(EngineError):
+        run_suites(["startup"], [tiny_bundle], None, None, Console(quiet=True), effort=QUICK)
+
+
+def test_what_needs_no_torch_is_measured_without_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['onnx'] = None\n"
+        "from pathlib import Path\nfrom rich.console import Console\nfrom bench.suites import Effort, run_suites\n"
+        "effort = Effort(threads=1, seconds=0.2, ticks=20, samples=1, starts=1)\n"
+        "run_suites(['overhead', 'memory'], [], None, Path(sys.argv[1]), Console(quiet=True), effort=effort)\n"
+        "found = run_suites(['overhead'], [], None, None, Console(quiet=True), effort=effort)\n"
+    )
+    file = tmp_path / "result.json"
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=60)
+    assert set(json.loads(file.read_text("utf-8"))["suites"]) == {"overhead", "memory"}
+
+
+def test_a_backend_that_is_not_here_is_listed_with_the_reason(tiny_bundle: Path, tmp_path: Path) -> None:
+    if not RUNNERS["cuda"].lacking():
+        pytest.skip("there is a GPU")
+    file = tmp_path / "result.json"
+    backends: tuple[AskedBackend, ...] = ("cpu", "cuda")
+    run_suites(["startup"], [tiny_bundle], None, file, Console(quiet=True), backends=backends, effort=QUICK)
+    content = json.loads(file.read_text("utf-8"))
+    assert [engine["backend"] for engine in content["suites"]["startup"]["engines"]] == ["cpu"]
+    assert content["not_run"]["bundle on cuda"] == RUNNERS["cuda"].lacking()

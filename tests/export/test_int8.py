@@ -12,14 +12,14 @@ import export.run
 from export.blame import Rounding
 from export.calibration import Calibration
 from export.checkpoint import Checkpoint, load_checkpoint
-from export.gate import agree
+from export.gate import Agreement, agree
 from export.graphs import Observe
 from export.products import Arithmetic, Int8Product, Product, rounded
-from export.run import export_checkpoint
+from export.run import Gating, export_checkpoint
 from ngrt.backends.opening import open_policy
-from ngrt.bundle import read_manifest
+from ngrt.bundle import Precision, read_manifest
 from ngrt.cli import run
-from ngrt.errors import ExportError
+from ngrt.errors import ExportError, SettingsError
 from ngrt.preprocess import observation
 from tests.conftest import PARITY
 
@@ -170,3 +170,27 @@ def test_the_old_layout_has_its_sticks_first() -> None:
     near = agree([wanted], [found], 0, old_layout=True)
     assert near.buttons == 1
     assert near.sticks == pytest.approx(1.4, rel=1e-4)
+
+
+def test_an_engine_whose_actions_are_no_numbers_is_not_even_written_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.gate.agree", lambda *_, **__: Agreement(0.0, float("nan")))
+    with pytest.raises(ExportError, match="actions are not all numbers; nothing was written; try --precision fp32"):
+        export_checkpoint(str(TINY), tmp_path / "bundle", precision="int8", gating=Gating(force=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("gating", "precision", "message"),
+    [
+        (Gating(force=True), "fp32", "--frames and --force are for lossy engines, and fp32 is not one"),
+        (Gating((Path("clip.mp4"),)), "fp16", "leave them out, or choose --precision int8 or fp8"),
+        (Gating((Path("gone.mp4"),)), "int8", r"--frames gone\.mp4 is not a file"),
+    ],
+)
+def test_what_the_gate_cannot_use_is_refused_before_any_work(
+    tmp_path: Path, gating: Gating, precision: Precision, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        export_checkpoint("no-such-checkpoint.pt", tmp_path / "bundle", precision=precision, gating=gating)

@@ -1,4 +1,4 @@
-"""Real TensorRT for RTX engines of the small checkpoint, built without a GPU and therefore never run here."""
+"""Real TensorRT for RTX engines of the small checkpoint, built without a GPU and never run."""
 
 import os
 import signal
@@ -17,11 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 import export.build
 import export.toolkit
 from export.build import Source
-from export.building import Watch, logger_of
+from export.building import Watch
 from export.run import Gating, export_checkpoint
 from export.to_onnx import entry
 from export.to_tensorrt import Order, build_engine, timings_file
 from export.toolkit import EDITIONS, Toolkit
+from ngrt.backends.tensorrt_edition import logger_of
 from ngrt.bundle import Manifest, Parity, Precision, check_files, read_manifest
 from ngrt.cli import run
 from ngrt.errors import ExportError, MissingExtraError, SettingsError
