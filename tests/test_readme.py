@@ -48,6 +48,8 @@ def test_the_figures_of_the_engines_are_those_of_the_benchmark_file() -> None:
     limit = of(chunk["engines"], "int8", "cpu")["roofline"]["limit_seconds"]
     assert f"for int8 {limit * 1e3:.0f} ms, {reference / limit:.0f} times the reference in fp32" in README
     assert f"{chunk['baseline_gflop']:.0f} GFLOP a chunk" in README
+    seconds = of(chunk["engines"], "int8", "cpu")["seconds"]["p50"]
+    assert f"At {seconds:.2f} s a chunk a policy of this size holds {9 / seconds:.0f} Hz" in README
 
 
 def test_the_other_figures_of_a_chunk_are_those_of_their_files() -> None:
