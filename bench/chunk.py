@@ -124,8 +124,10 @@ def compare(
     """
     for engine in engines:
         check_origin(Played.of(engine).folder, checkpoint)
-    ours = [Watched(engine, threads) for engine in engines]
+    ours: list[Watched] = []
     try:
+        for engine in engines:
+            ours.append(Watched(engine, threads))
         device: Device = "cuda" if any(engine.on_gpu for engine in ours) else "cpu"
         theirs = Baseline(checkpoint, threads, device)
         spec = ours[0].policy.spec

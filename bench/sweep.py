@@ -124,9 +124,10 @@ def measure(
     :raises ngrt.errors.NgrtError: an engine cannot be loaded, or did not run what it must
     """
     with ExitStack() as stack:
-        opened = [Watched(folder, threads) for folder in engines]
-        for engine in opened:
-            stack.callback(engine.policy.close)
+        opened: list[Watched] = []
+        for given in engines:
+            opened.append(Watched(given, threads))
+            stack.callback(opened[-1].policy.close)
         _check_alike(opened)
         spec = opened[0].policy.spec
         name, reference = _reference(opened, checkpoint, threads)

@@ -52,6 +52,7 @@ class Watched:
         if isinstance(runs, HostEngine):
             self._watch(runs)
         elif not isinstance(runs, Launching):
+            self.policy.close()
             raise EngineError(f"{self.policy.engine.name} does not count its runs; nothing it takes could be believed")
         self._before = self._total()
 

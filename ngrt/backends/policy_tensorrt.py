@@ -123,7 +123,7 @@ class TensorRtEngine:
         self._host = OnnxEngine(folder, manifest, 1, graphs=("schedule",))
 
         def load(name: GraphName) -> LoadedEngine:
-            source = Source(folder, manifest.graphs[name], rebuild(manifest, cuda))
+            source = Source(folder, manifest.graphs[name], rebuild(manifest, cuda.capability))
             engine = LoadedEngine(toolkit, cuda, source)
             things.callback(engine.close)
             return engine

@@ -29,6 +29,10 @@ EDITIONS: dict[Target, Edition] = {
 }
 
 
+OF_RTX = frozenset({"7.5", "8.0", "8.6", "8.9", "12.0", "12.1"})
+"""Compute capabilities that TensorRT for RTX 1.7 builds for; data-centre GPUs such as 9.0 are for TensorRT."""
+
+
 class Messages:
     """The last errors that the library told its logger; nothing is printed."""
 
@@ -111,20 +115,28 @@ def check_fit(toolkit: Toolkit, cuda: Cuda, folder: Path, manifest: Manifest) ->
     if built != toolkit.version:
         raise BundleError(
             f"{folder} was built by {module} {built}, and {toolkit.version} is installed, which cannot read it; "
-            f"{rebuild(manifest, cuda)}"
+            f"{rebuild(manifest, cuda.capability)}"
         )
     if cuda.capability not in manifest.capabilities:
         known = ", ".join(manifest.capabilities) or "none"
         raise BundleError(
             f"{folder} was built for compute capability {known}, and this {cuda.name} has {cuda.capability}; "
-            f"{rebuild(manifest, cuda)}"
+            f"{rebuild(manifest, cuda.capability)}"
         )
 
 
-def rebuild(manifest: Manifest, cuda: Cuda) -> str:
-    """Return the remedy: the command that builds a bundle's engines again, for this GPU."""
+def rebuild(manifest: Manifest, capability: str) -> str:
+    """Return the remedy: the command that builds a bundle's engines again, for a GPU of ``capability``.
+
+    What the GPU or the edition has not is replaced by what it has: fp16 runs on all, TensorRT builds for all.
+    """
+    version = tuple(int(part) for part in capability.split("."))
+    offered = manifest.target == "tensorrt" or capability in OF_RTX
+    precise = manifest.precision == "fp16" or (manifest.precision == "fp8" and version >= (8, 9))
+    able = precise or (manifest.precision != "fp8" and version >= (8, 0))
     frames = manifest.policy.context_frames
-    words = ["ngrt", "export", manifest.checkpoint.file, "--target", manifest.target]
-    words += ["--compute-capability", cuda.capability.replace(".", ""), "--precision", manifest.precision]
+    words = ["ngrt", "export", manifest.checkpoint.file, "--target", manifest.target if offered else "tensorrt"]
+    words += ["--compute-capability", capability.replace(".", "")]
+    words += ["--precision", manifest.precision if able else "fp16"]
     words += ["--context-frames", str(frames)] if frames > 1 else []
     return f"build it again with: {shlex.join(words)} --out DIR"

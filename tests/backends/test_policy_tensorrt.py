@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorrt_rtx
 from cuda.bindings import runtime as real_runtime
 
 from export.run import export_checkpoint
@@ -14,7 +15,8 @@ from ngrt.backends.engine import Look
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_tensorrt import MOST_GRAPHS, Launches, TensorRtEngine
-from ngrt.bundle import Target, read_manifest, sha256_of
+from ngrt.backends.tensorrt_edition import OF_RTX, rebuild
+from ngrt.bundle import Precision, Target, read_manifest, sha256_of
 from ngrt.errors import BundleError, EngineError, MissingExtraError, NgrtError
 from ngrt.merging import Merging
 from ngrt.messages import Array, Image
@@ -416,6 +418,27 @@ def test_an_engine_for_another_gpu_is_refused_with_the_command_that_rebuilds_it(
     assert "built for compute capability 8.9, and this NVIDIA GeForce RTX 5090 has 12.0" in text
     assert text.endswith(REBUILD.format(120))
     assert machine.driver.live == 0
+
+
+@pytest.mark.parametrize(
+    ("precision", "capability", "options"),
+    [
+        ("fp8", "12.0", "--target tensorrt-rtx --compute-capability 120 --precision fp8"),
+        ("fp8", "8.6", "--target tensorrt-rtx --compute-capability 86 --precision fp16"),
+        ("bf16", "7.5", "--target tensorrt-rtx --compute-capability 75 --precision fp16"),
+        ("fp16", "9.0", "--target tensorrt --compute-capability 90 --precision fp16"),
+    ],
+)
+def test_the_command_asks_for_nothing_that_the_gpu_or_the_edition_has_not(
+    engines: Path, precision: Precision, capability: str, options: str
+) -> None:
+    manifest = read_manifest(engines).model_copy(update={"precision": precision})
+    assert options in rebuild(manifest, capability)
+
+
+def test_the_capabilities_of_the_edition_are_those_of_the_installed_library() -> None:
+    names = (name for name in vars(tensorrt_rtx.ComputeCapability) if name.startswith("SM"))
+    assert {f"{name[2:-1]}.{name[-1]}" for name in names} == OF_RTX
 
 
 def test_a_file_that_the_library_cannot_read_is_refused_with_its_reason(
