@@ -202,12 +202,16 @@ def _chunk_tiles(results: Results) -> Iterator[Tile]:
 
 def _other_tiles(results: Results) -> Iterator[Tile]:
     suites = results.suites
-    for name, engine in _items(_at(suites.get("startup"), "engines"))[:1]:
-        if isinstance(whole := _at(engine, "whole"), Distribution):
-            yield Tile("start to first action", in_words(whole.p50), f"{words((name,))}; a fresh process")
-    for name, engine in _items(_at(suites.get("memory"), "engines"))[:1]:
-        if (peak := _number(_at(engine, "peak_bytes"))) is not None:
-            yield Tile("peak memory", f"{peak / 1e9:.2f} GB", f"{words((name,))}; a process of its own")
+    engines = _items(_at(suites.get("startup"), "engines"))
+    starts = [(whole.p50, name) for name, engine in engines if isinstance(whole := _at(engine, "whole"), Distribution)]
+    if starts:
+        seconds, name = min(starts)
+        yield Tile("start to first action", in_words(seconds), f"{words((name,))}; a fresh process")
+    engines = _items(_at(suites.get("memory"), "engines"))
+    peaks = [(size, name) for name, engine in engines if (size := _number(_at(engine, "peak_bytes"))) is not None]
+    if peaks:
+        size, name = min(peaks)
+        yield Tile("peak memory", f"{size / 1e9:.2f} GB", f"{words((name,))}; a process of its own")
     load, first = (_at(suites.get("load"), key) for key in ("load", "first_chunk"))
     if isinstance(load, Distribution) and isinstance(first, Distribution):
         yield Tile("load to first chunk", in_words(load.p50 + first.p50), "a fresh process, imports done")

@@ -274,3 +274,10 @@ def test_without_matplotlib_the_extra_that_has_it_is_named(tmp_path: Path, monke
     monkeypatch.setattr(page, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"ngrt\[bench\]"):
         page.check_target(tmp_path / "page.html")
+
+
+def test_on_top_stands_the_engine_that_starts_fastest_and_the_smallest() -> None:
+    file = next(file for file in COMMITTED if file.name.endswith("-26-cpu.json"))
+    told = {tile.name: tile for tile in tiles(read_results(file))}
+    assert told["start to first action"].note.startswith("int8, cpu")
+    assert told["peak memory"].note.startswith("int8, cpu")
