@@ -1,6 +1,7 @@
 """Graphs run by torch in the place of what cannot be run here: bf16 and fp8."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from export.run import Gating, export_checkpoint
 from export.to_onnx import write_graph
 from export.to_tensorrt import Order, build_engine
 from export.toolkit import open_toolkit
+from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import Graph, read_manifest
 from ngrt.errors import ExportError
 from ngrt.preprocess import observation
@@ -63,6 +65,7 @@ def test_a_bf16_engine_that_disagrees_is_refused(
             model.get_parameter("action_decoder.layer2.b").sub_(1)
 
     monkeypatch.setattr(export.build, "emulated", other)
+    monkeypatch.setitem(RUNNERS, "openvino", replace(RUNNERS["openvino"], lacking=lambda: "not installed"))
     out = tmp_path / "bundle"
     refused(ExportError, r"the bf16 engine disagrees .*\(limit 2e-01\)", small.path, out, precision="bf16")
 
