@@ -145,10 +145,11 @@ def _onnx_product(model: onnx.ModelProto, product: Product, dtype: Any, threads:
 
 
 def _openvino_product(kind: Kind, product: Product, threads: int) -> Callable[[], object]:
-    import openvino
+    from ngrt.backends.policy_openvino import import_openvino
 
     hints = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
     settings = {"INFERENCE_PRECISION_HINT": hints[kind], "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+    openvino = import_openvino()
     core = openvino.Core()
     model = core.read_model(_float_model(product).SerializeToString(), b"")
     request = core.compile_model(model, "CPU", settings).create_infer_request()

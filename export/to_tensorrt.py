@@ -4,7 +4,6 @@ Networks are strongly typed: the precision is the graph's own. Engines of Tensor
 machine without a GPU; TensorRT itself has not been imported so far, and no engine was run.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from export.building import Watch, monitor_of
 from export.toolkit import Toolkit
 from ngrt.backends.tensorrt_edition import logger_of
+from ngrt.backends.tensorrt_kernels import cache_folder
 from ngrt.bundle import Graph, GraphName, Tensor, sha256_of
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole
@@ -68,8 +68,7 @@ def timings_file(toolkit: Toolkit) -> Path | None:
     """Return where timings of kernels outlive a build, for an edition that takes any: in the user's cache."""
     if not toolkit.edition.timed:
         return None
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ngrt" / f"tensorrt-{toolkit.version}-{toolkit.capabilities[0]}.timings"
+    return cache_folder() / f"tensorrt-{toolkit.version}-{toolkit.capabilities[0]}.timings"
 
 
 def _follow(work: Future[None], watch: Watch, report: Report) -> None:

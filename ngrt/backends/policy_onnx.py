@@ -39,6 +39,7 @@ class OnnxEngine(HostEngine):
         # side by side: hashing and loading the two large ones each keep a core busy for seconds
         with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
             self._sessions = dict(zip(graphs, pool.map(load, graphs), strict=True))
+        self._outputs = {graph: list(self.signature(graph)[1]) for graph in graphs}  # asked for once, not in each run
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as it was loaded."""
@@ -50,10 +51,9 @@ class OnnxEngine(HostEngine):
 
         :raises EngineError: it failed
         """
-        session = self._sessions[graph]
-        names = [output.name for output in session.get_outputs()]
+        names = self._outputs[graph]
         try:
-            return dict(zip(names, session.run(names, feed), strict=True))
+            return dict(zip(names, self._sessions[graph].run(names, feed), strict=True))
         except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
             reason = " ".join(str(error).split())
             raise EngineError(f"the engine failed ({reason}); free memory, or export the bundle again") from error
