@@ -13,7 +13,7 @@ from ngrt.chunks import Grid, Timeline
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.merging import Merging
-from ngrt.messages import Chunk, Guide, Image, PadState, TimedChunk
+from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
@@ -46,6 +46,7 @@ class _Screen:
     """A 1280 x 720 screen that always shows something new; the copy stands for the grab."""
 
     name = "screen"
+    age = 0.0
     interval = 1 / RATE
     picture: Image = field(default_factory=lambda: np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8))
 
@@ -58,6 +59,7 @@ class _Screen:
 
 class _Pad:
     name = "none"
+    rumble = STILL
 
     def send(self, state: PadState) -> None:
         """Take no time: what a real driver takes is its own."""

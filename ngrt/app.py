@@ -18,7 +18,7 @@ from ngrt.context import Context
 from ngrt.dashboard import Snapshot
 from ngrt.errors import BundleError, SettingsError
 from ngrt.games import Game, opened_clock, opened_game
-from ngrt.interfaces import Policy
+from ngrt.interfaces import Policy, StoppedByPerson
 from ngrt.merging import Merging, Noise
 from ngrt.messages import Chunk, Guide, Image
 from ngrt.pacing import Latency, Pace
@@ -62,6 +62,11 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
         with ExitStack() as stack:
             report = _prepare(kind, engine or arcade_engine(), settings, view, stack)
             interrupted = anyio.run(_play, report.session, view, report.snapshot)
+    except StoppedByPerson as stopped:
+        view.note(str(stopped))
+        if report is None:
+            raise
+        return Outcome(report.snapshot(), interrupted=True)
     except KeyboardInterrupt:  # on Windows
         if report is None:
             raise
@@ -104,6 +109,7 @@ def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View,
         merging=merging,
         clock=clock,
         worker=lambda name: ThreadWorker(name, clock),
+        watches=game.watches,
     )
     gc.collect()
     gc.freeze()  # what was loaded is never garbage: keep the collector off it while ticking
@@ -214,12 +220,16 @@ class _Reporter:
             played=readings.played,
             held=readings.held,
             neutral=readings.neutral,
+            blocked=readings.blocked,
+            person=readings.person,
+            rumbles=readings.rumbles,
+            rumble=readings.rumble,
             missed=readings.missed,
             delay=readings.delay and readings.delay * control.rate,
             jump_inside=readings.jump_inside,
             jump_seam=readings.jump_seam,
             score=self.game.score(),
-            message=readings.note,
+            message=veto.note if (veto := self.session.vetoes.strongest) is not None else readings.note,
         )
 
 

@@ -7,7 +7,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ngrt.messages import NEUTRAL, Image, PadState
+from ngrt.messages import NEUTRAL, STILL, Image, PadState, Rumble
 
 PLAIN, DIM, STRONG, TITLE = (Style.parse(text) for text in ("none", "dim", "bold", "bold bright_cyan"))
 GOOD, WARN, BAD = (Style.parse(text) for text in ("green", "yellow", "bold red"))
@@ -48,6 +48,10 @@ class Snapshot:
     played: int = 0
     held: int = 0
     neutral: int = 0
+    blocked: int = 0
+    person: int = 0
+    rumbles: int = 0
+    rumble: Rumble = STILL
     missed: int = 0
     delay: float | None = None
     jump_inside: float | None = None
@@ -58,7 +62,7 @@ class Snapshot:
     @property
     def ticks(self) -> int:
         """Ticks done, and those that were missed."""
-        return self.played + self.held + self.neutral + self.missed
+        return self.played + self.held + self.neutral + self.blocked + self.person + self.missed
 
 
 def plain_line(shot: Snapshot) -> str:
@@ -71,6 +75,8 @@ def plain_line(shot: Snapshot) -> str:
         f"frames {shot.frames} dropped {shot.dropped}",
         f"played {shot.played} held {shot.held} neutral {shot.neutral} missed {shot.missed}",
     ]
+    if shot.blocked or shot.person:
+        parts.append(f"blocked {shot.blocked} by hand {shot.person}")
     if shot.score is not None:
         parts.append(f"score {shot.score}")
     if shot.message is not None:
@@ -89,12 +95,16 @@ def summary(shot: Snapshot) -> Table:
     table.add_row(
         "ticks", f"{shot.played:,} played, {shot.held:,} held, {shot.neutral:,} neutral, {shot.missed:,} missed"
     )
+    if shot.blocked or shot.person:
+        table.add_row("", f"{shot.blocked:,} blocked, {shot.person:,} by hand")
     table.add_row("chunks", f"{shot.chunks:,}; {shot.frames:,} frames seen, {shot.dropped:,} dropped")
     table.add_row("chunk latency", f"{_ms(shot.latency_p50)} median, {_ms(shot.latency_p99)} p99")
     delay = "-" if shot.delay is None else f"{shot.delay:.1f} ticks"
     table.add_row("frame to chunk", f"{delay} median; a frame may wait, and a chunk takes its latency")
     table.add_row("observation age", f"{_ms(shot.age_p50)} median, {_ms(shot.age_p99)} p99")
     table.add_row("stick movement", f"{_jump(shot.jump_inside)} a tick, {_jump(shot.jump_seam)} where chunks change")
+    if shot.rumbles:
+        table.add_row("force feedback", f"{shot.rumbles:,} times")
     if shot.score is not None:
         table.add_row("score", shot.score)
     return table
@@ -144,7 +154,7 @@ def _shares(shot: Snapshot) -> list[tuple[str, Style]]:
     """Return a bar of what the ticks did; what happened at all shows."""
     if not shot.ticks:
         return [("─" * BAR_COLUMNS, DIM)]
-    troubles = ((shot.held, WARN), (shot.neutral, BAD), (shot.missed, BAD))
+    troubles = ((shot.held, WARN), (shot.person, TITLE), (shot.blocked, WARN), (shot.neutral, BAD), (shot.missed, BAD))
     bars = [("█" * max(1, round(count / shot.ticks * BAR_COLUMNS)), style) for count, style in troubles if count]
     left = BAR_COLUMNS - sum(len(bar) for bar, _ in bars)
     return [("█" * left, GOOD), *bars]

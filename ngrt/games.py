@@ -1,13 +1,13 @@
 """What is played: opened from the settings, watched, driven, and closed whatever happens."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
-from ngrt.interfaces import FrameSource, Pad
+from ngrt.interfaces import FrameSource, Pad, Watch
 from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
 from ngrt.workers import PATIENCE
 
@@ -16,13 +16,15 @@ from ngrt.workers import PATIENCE
 class Game:
     """An open source with the pad that plays it, and its score if it keeps one.
 
-    ``open_again``: opens the source anew, where what failed once may work again.
+    ``open_again``: opens the source anew, where what failed once may work again. ``watches`` may take the pad from the
+    policy.
     """
 
     source: FrameSource
     pad: Pad
     score: Callable[[], str | None] = lambda: None
     open_again: Callable[[], FrameSource] | None = None
+    watches: Sequence[Watch] = ()
 
     def reopen(self) -> FrameSource:
         """Close the source, which has failed, and open it anew.
@@ -107,7 +109,8 @@ def close_game(game: Game) -> None:
         except Exception as error:  # noqa: BLE001  (raised below)
             failures.append(error)
 
-    for device in (game.pad, game.source):
+    devices: list[Pad | FrameSource | Watch] = [game.pad, game.source, *game.watches]
+    for device in devices:
         closing = threading.Thread(target=closed, args=(device.close,), name="ngrt-close", daemon=True)
         closing.start()
         closing.join(PATIENCE)

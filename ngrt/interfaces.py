@@ -1,14 +1,24 @@
-"""The three roles that hardware and engines fill. Backends implement them; the pipeline knows nothing else of them."""
+"""The roles that hardware and engines fill. Backends implement them; the pipeline knows nothing else of them."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from ngrt.bundle import PolicySpec
-from ngrt.messages import Array, Chunk, Guide, Image, PadState
+from ngrt.finding import Window
+from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble
+from ngrt.vetoes import Verdict
 
 
 class EndOfSource(Exception):  # noqa: N818  (not a failure: a video has an end)
     """Raised by `FrameSource.grab` when there will be no more frames."""
+
+
+class NothingToSee(Exception):  # noqa: N818  (not a failure: a window may be minimised)
+    """Raised by `FrameSource.grab` while there is nothing to see; says what, and what would change it."""
+
+
+class StoppedByPerson(Exception):  # noqa: N818  (not a failure either)
+    """Ends a session at once: a person pressed the key for it."""
 
 
 class FrameSource(Protocol):
@@ -22,6 +32,10 @@ class FrameSource(Protocol):
     def interval(self) -> float:
         """Seconds between two new pictures: how often it is worth looking."""
 
+    @property
+    def age(self) -> float:
+        """Seconds for which the picture returned last had been shown when it was returned; 0 where nobody knows."""
+
     def grab(self, now: float) -> Image | None:
         """Return the picture shown at ``now``, or None where it is the one returned last.
 
@@ -29,6 +43,7 @@ class FrameSource(Protocol):
         never waits for the next picture.
 
         :raises EndOfSource: there will be no more
+        :raises NothingToSee: there is none for now, and the pad should be neutral until there is
         :raises ngrt.errors.SourceError: the picture cannot be had
         """
 
@@ -72,6 +87,10 @@ class Pad(Protocol):
     def name(self) -> str:
         """What it is, in a few words for people."""
 
+    @property
+    def rumble(self) -> Rumble:
+        """What the game makes the pad's motors do now; still where it cannot."""
+
     def send(self, state: PadState) -> None:
         """Put the pad into ``state`` until the next call.
 
@@ -80,3 +99,58 @@ class Pad(Protocol):
 
     def close(self) -> None:
         """Leave the pad neutral and let go of the device. May be called twice."""
+
+
+class Desktop(Protocol):
+    """The windows of a session on this machine. Used from any thread, by one at a time."""
+
+    def windows(self) -> list[Window]:
+        """Return every window at the top level, the one in front first.
+
+        :raises ngrt.errors.SourceError: they cannot be listed
+        """
+
+    def window(self, number: int) -> Window | None:
+        """Return a window as it is now, None once it is closed.
+
+        :raises ngrt.errors.SourceError: the desktop is gone
+        """
+
+    def focused(self) -> int | None:
+        """Return the number of the window that input goes to, None where none has it.
+
+        :raises ngrt.errors.SourceError: the desktop is gone
+        """
+
+    def close(self) -> None:
+        """Let go of the desktop. May be called twice."""
+
+
+class Keys(Protocol):
+    """The keyboard in a person's hands."""
+
+    def pressed(self, name: str) -> bool:
+        """Return whether the key ``name`` (such as ``F12``) is held down, or was since the last call.
+
+        :raises ngrt.errors.SettingsError: there is no such key
+        :raises ngrt.errors.SourceError: the keyboard cannot be read
+        """
+
+    def close(self) -> None:
+        """Let go of the keyboard. May be called twice."""
+
+
+class Watch(Protocol):
+    """Something that may take the pad from the policy: the focus, a key, a person's own pad."""
+
+    def look(self, now: float) -> Verdict | None:
+        """Return what the pad does instead of what the policy says, None where the policy may play.
+
+        Called many times a second from a thread of its own.
+
+        :raises StoppedByPerson: the session must end at once
+        :raises ngrt.errors.NgrtError: it cannot be watched any more
+        """
+
+    def close(self) -> None:
+        """Let go of what is watched. May be called twice."""

@@ -39,6 +39,17 @@ class PadState:
 NEUTRAL = PadState()
 
 
+@dataclass(frozen=True, slots=True)
+class Rumble:
+    """What a game makes a pad's motors do: the strong and the weak one, each in [0, 1]. The default is still."""
+
+    strong: float = 0.0
+    weak: float = 0.0
+
+
+STILL = Rumble()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
     """A horizon of future pad states, as predicted from one observation.
@@ -102,8 +113,10 @@ class TimedChunk:
 class Tick:
     """What one control tick did.
 
-    ``source`` is "played" (a row meant for this tick), "held" (the last state again) or "neutral" (nothing valid).
-    ``late`` is how long after its deadline the pad was called; ``age`` how old the observation behind the state was.
+    ``source`` is "played" (a row meant for this tick), "held" (the last state again), "neutral" (nothing valid),
+    "blocked" (neutral, for a guard forbids play) or "person" (a person plays). ``late`` is how long after its deadline
+    the pad was called; ``age`` how old the observation behind the state was; ``rumble`` what the game made the pad's
+    motors do.
     """
 
     index: int
@@ -115,6 +128,7 @@ class Tick:
     row: int | None
     frame_id: int | None
     age: float | None
+    rumble: Rumble = STILL
 
     @property
     def late(self) -> float:

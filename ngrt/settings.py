@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
+from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from ngrt.bundle import AskedBackend
@@ -10,8 +11,12 @@ from ngrt.errors import SettingsError
 from ngrt.merging import Merging, Mode, Noise, default_merging
 from ngrt.pacing import Latency, Pace, settle
 
-SourceKind = Literal["arcade", "video", "display", "image"]
-SOURCES = get_args(SourceKind)
+SourceKind = Literal["arcade", "video", "display", "image", "window"]
+SOURCES = (*get_args(SourceKind), "process", "monitor")
+"""The options that name a game."""
+
+PadKind = Literal["auto", "xbox", "ds4", "keyboard", "none"]
+CaptureKind = Literal["auto", "dxgi", "winrt"]
 MOST_RATE = 60.0
 """Ticks a second where none are asked for, and the most that ``--rate auto`` chooses."""
 
@@ -26,7 +31,32 @@ class PlaySettings(BaseModel):
 
     arcade: Annotated[bool, Field(description="Play the built-in arcade game.")] = False
     video: Annotated[Path | None, Field(description="Watch a video file, at its own frame rate.")] = None
-    display: Annotated[str | None, Field(description="Watch an X11 display, such as :0.")] = None
+    process: Annotated[
+        str | None,
+        Field(description="Play the game whose program has this name, such as game.exe; see `ngrt windows`."),
+    ] = None
+    window: Annotated[
+        str | None,
+        Field(description="Play the window whose title contains this; with --process, which of its windows."),
+    ] = None
+    wait: Annotated[
+        float, Field(ge=0, le=86_400, description="Seconds to wait for the game's window if it is not there yet.")
+    ] = 0.0
+    lost: Annotated[
+        Literal["wait", "end"],
+        Field(
+            description="When the game's window is minimised or closed: wait, with the pad neutral, until it is back; "
+            "or end."
+        ),
+    ] = "wait"
+    display: Annotated[str | None, Field(description="The X11 display, such as :0; alone: watch all of it.")] = None
+    monitor: Annotated[
+        int | None, Field(ge=0, le=63, description="Watch one monitor, counted from 0; the primary one if not given.")
+    ] = None
+    capture: Annotated[
+        CaptureKind,
+        Field(description="Windows: how pictures are had. dxgi is fastest; winrt can where dxgi cannot."),
+    ] = "auto"
     image: Annotated[tuple[Path, ...], Field(description="Watch a still image; repeat for more, a second each.")] = ()
     rate: Annotated[
         Annotated[float, Field(ge=0.1, le=1000)] | Literal["auto"],
@@ -67,8 +97,37 @@ class PlaySettings(BaseModel):
         ),
     ] = None
     pad: Annotated[
-        Literal["auto", "none"], Field(description="auto: the game's own pad if it has one; none: only record.")
+        PadKind,
+        Field(
+            description="What plays: a virtual Xbox 360 or DualShock 4 pad, the keyboard, or none, which only records; "
+            "auto: xbox for a window, the arcade's own."
+        ),
     ] = "auto"
+    keys: Annotated[
+        Path | None, Field(description="Mapping file for --pad keyboard: which key each button and stick presses.")
+    ] = None
+    wake: Annotated[
+        str,
+        Field(
+            description="Game whose wake-up sequence is pressed first, for games that look for a pad only then; auto: "
+            "by the process's name; none."
+        ),
+    ] = "auto"
+    focus_guard: Annotated[
+        bool,
+        Parameter(negative="--no-focus-guard"),
+        Field(description="Make the pad neutral while the game's window has not the focus."),
+    ] = True
+    panic_key: Annotated[
+        str, Field(description="Key that ends the session at once, whatever has the focus; none: no such key.")
+    ] = "F12"
+    takeover: Annotated[
+        tuple[str, ...],
+        Field(
+            description="What lets a person play while it is used: pad (a real pad's input goes through), or a key's "
+            "name (while it is held the policy lets go); repeat for more."
+        ),
+    ] = ()
     duration: Annotated[
         float | None, Field(gt=0, le=604_800, description="Seconds to play; 20 for the arcade, else without end.")
     ] = None
@@ -124,7 +183,9 @@ class PlaySettings(BaseModel):
             chosen.append("arcade")
         if self.video is not None:
             chosen.append("video")
-        if self.display is not None:
+        if self.process is not None or self.window is not None:
+            chosen.append("window")
+        elif self.display is not None or self.monitor is not None:
             chosen.append("display")
         if self.image:
             chosen.append("image")
@@ -132,7 +193,8 @@ class PlaySettings(BaseModel):
             raise SettingsError(f"{len(chosen)} games given (--{', --'.join(chosen)}); choose one")
         if not chosen and engine is not None:
             raise SettingsError(
-                f"no game given for {engine}; choose --display :0, --video FILE, --image FILE or --arcade"
+                f"no game given for {engine}; choose --process GAME, --window TITLE, --display :0, --video FILE, "
+                "--image FILE or --arcade"
             )
         if chosen and chosen != ["arcade"] and engine is None:
             raise SettingsError(f"--{chosen[0]} needs an engine; make one with: ngrt export CHECKPOINT --out DIR")

@@ -5,7 +5,7 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from ngrt.messages import NEUTRAL, Frame, Image, PadState, Tick, TimedChunk
+from ngrt.messages import NEUTRAL, STILL, Frame, Image, PadState, Rumble, Tick, TimedChunk
 from ngrt.percentiles import WINDOW, Window
 
 
@@ -14,7 +14,9 @@ class Readings:
     """All figures at one moment; times in seconds.
 
     ``jump_inside`` and ``jump_seam``: how far the sticks move from tick to tick on average, inside a chunk and where a
-    new one takes over. ``note``: what is going wrong and is being dealt with.
+    new one takes over. ``blocked`` and ``person``: ticks that a veto or a person had. ``rumbles``: how often the game
+    made the pad's motors do something else, ``rumble`` what they do now. ``note``: what is going wrong and is being
+    dealt with.
     """
 
     picture: Image | None
@@ -22,6 +24,10 @@ class Readings:
     played: int
     held: int
     neutral: int
+    blocked: int
+    person: int
+    rumbles: int
+    rumble: Rumble
     missed: int
     frames: int
     chunks: int
@@ -45,7 +51,7 @@ class Telemetry:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._picture: Image | None = None
-        self._state = NEUTRAL
+        self._state, self._rumble = NEUTRAL, STILL
         self._latency, self._age, self._late = Window(), Window(), Window()
         self._delay, self._inside, self._seam = Window(), Window(), Window()
         self._sent: deque[float] = deque(maxlen=WINDOW)
@@ -76,6 +82,8 @@ class Telemetry:
             self._counts[tick.source] += 1
             self._counts["missed"] += missed
             self._state = tick.state
+            self._counts["rumbles"] += tick.rumble not in (self._rumble, STILL)
+            self._rumble = tick.rumble
             self._late.add(tick.late)
             self._sent.append(tick.sent)
             if tick.age is not None:
@@ -101,6 +109,10 @@ class Telemetry:
                 played=counts["played"],
                 held=counts["held"],
                 neutral=counts["neutral"],
+                blocked=counts["blocked"],
+                person=counts["person"],
+                rumbles=counts["rumbles"],
+                rumble=self._rumble,
                 missed=counts["missed"],
                 frames=counts["frames"],
                 chunks=counts["chunks"],

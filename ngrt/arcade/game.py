@@ -12,7 +12,7 @@ from ngrt.arcade.controls import from_pad
 from ngrt.arcade.level import RATE
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
-from ngrt.messages import NEUTRAL, Image, PadState
+from ngrt.messages import NEUTRAL, STILL, Image, PadState
 
 CATCH_UP = RATE
 """Most updates made at once: a machine that was suspended does not play an hour of game on waking."""
@@ -117,6 +117,7 @@ class ArcadeSource:
 
     name = "arcade"
     interval = 1 / RATE
+    age = 0.0
 
     def __init__(self, arcade: Arcade) -> None:
         self._arcade = arcade
@@ -135,6 +136,7 @@ class ArcadePad:
     """The gamepad that plays the game: left stick, SOUTH to jump, EAST to shield."""
 
     name = "arcade"
+    rumble = STILL
 
     def __init__(self, arcade: Arcade) -> None:
         self._arcade = arcade

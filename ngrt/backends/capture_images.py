@@ -49,6 +49,7 @@ class ImageSource:
     def __init__(self, paths: Sequence[Path], seconds_each: float = 1.0) -> None:
         if not paths:
             raise SourceError("no image was given; name at least one")
+        self.age = 0.0
         self.name = f"image {paths[0].name}" if len(paths) == 1 else f"{len(paths)} images"
         self.interval = seconds_each
         self._images: list[Image] = []

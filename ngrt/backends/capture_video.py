@@ -47,6 +47,7 @@ class VideoSource:
     """
 
     def __init__(self, path: Path) -> None:
+        self.age = 0.0
         self.name = f"video {path.name}"
         self._path = path
         self._container = _open(path)

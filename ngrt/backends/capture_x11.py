@@ -38,6 +38,7 @@ class X11Source:
         self._display = display or own
         if not self._display:
             raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
+        self.age = 0.0
         self.name = f"display {self._display}"
         self.interval = 1 / rate
         self._lock = threading.Lock()

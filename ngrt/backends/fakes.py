@@ -1,9 +1,9 @@
-"""A source, a pad and a policy without hardware or weights: for demonstrations, tests and benchmarks.
+"""A source, a pad, a policy, a desktop and a keyboard without hardware or weights: for demonstrations, tests, benchmarks.
 
 They are deterministic, run in virtual time as well as in real time, and can be told to fail.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ngrt.actions import BUTTON_NAMES, decode
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.bundle import PolicySpec
 from ngrt.errors import ObservationError, PadError, SourceError
+from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Array, Chunk, Guide, Image, PadState
 
@@ -27,6 +28,7 @@ class FakeSource:
     """
 
     name = "fake source"
+    age = 0.0
 
     def __init__(
         self,
@@ -151,3 +153,48 @@ class FakePolicy:
         row = np.concatenate(parts)
         actions = np.repeat(row[None], self.spec.action_horizon, axis=0)
         return decode(actions, old_layout=self.spec.old_layout)
+
+
+class FakeDesktop:
+    """Windows that are what they are said to be; the first is in front, ``focus`` has the focus."""
+
+    def __init__(self, windows: Iterable[Window] = (), focus: int | None = None) -> None:
+        self.shown = list(windows)
+        self.focus = focus
+        self.gone = False
+        self.closed = False
+
+    def windows(self) -> list[Window]:
+        """Return the windows, or fail where the desktop is said to be gone."""
+        if self.gone:
+            raise SourceError("fake desktop is gone, as it was told to be")
+        return list(self.shown)
+
+    def window(self, number: int) -> Window | None:
+        """Return one of the windows."""
+        return next((window for window in self.windows() if window.number == number), None)
+
+    def focused(self) -> int | None:
+        """Return the number of the window with the focus."""
+        self.windows()
+        return self.focus
+
+    def close(self) -> None:
+        """Note that the desktop was closed."""
+        self.closed = True
+
+
+class FakeKeys:
+    """A keyboard on which the keys in ``down`` are held."""
+
+    def __init__(self, down: Iterable[str] = ()) -> None:
+        self.down = set(down)
+        self.closed = False
+
+    def pressed(self, name: str) -> bool:
+        """Return whether the key is held."""
+        return name in self.down
+
+    def close(self) -> None:
+        """Note that the keyboard was closed."""
+        self.closed = True

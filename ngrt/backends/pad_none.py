@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ngrt.messages import NEUTRAL, PadState
+from ngrt.messages import NEUTRAL, STILL, PadState
 
 KEPT = 3600
 """States kept: a minute at 60 Hz."""
@@ -12,6 +12,7 @@ class RecordingPad:
     """Keeps the newest ``kept`` states in ``states``, oldest first, and counts all of them in ``count``."""
 
     name = "none (recording only)"
+    rumble = STILL
 
     def __init__(self, kept: int = KEPT) -> None:
         self.states: deque[PadState] = deque(maxlen=kept)

@@ -1,9 +1,12 @@
-"""At every tick, put the pad into the state meant for that tick: played, held a little, or neutral."""
+"""At every tick, put the pad into the state meant for that tick: played, held a little, or neutral.
+
+Unless somebody's veto stands: then neutral, or what a person does.
+"""
 
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -15,6 +18,7 @@ from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
 from ngrt.pacing import next_deadline
+from ngrt.vetoes import Vetoes
 from ngrt.workers import PATIENCE, Worker
 
 OnTick = Callable[[Tick, int], None]
@@ -90,13 +94,14 @@ class Actuator:
         timeline: Timeline,
         clock: Clock,
         chunks: Latest[TimedChunk],
+        vetoes: Vetoes,
         on_tick: OnTick,
     ) -> None:
         self.pad, self.grid = pad, grid
         self.tick = 0
         """The tick that comes next."""
         self._control, self._timeline, self._clock = control, timeline, clock
-        self._chunks, self._on_tick = chunks, on_tick
+        self._chunks, self._vetoes, self._on_tick = chunks, vetoes, on_tick
         self._last: tuple[PadState, TimedChunk] | None = None
         self._held = 0
 
@@ -116,7 +121,10 @@ class Actuator:
         tick = self._decide(due, now)
         if ended and tick.source == "neutral":
             return None
+        if (verdict := self._vetoes.strongest) is not None:
+            tick = replace(tick, state=verdict.state, source=verdict.source, chunk_id=None, row=None)
         self.pad.send(tick.state)
+        tick = replace(tick, rumble=self.pad.rumble)
         _, missed = next_deadline(due, self._clock.now(), self.grid.interval)
         if end is not None:
             missed = min(missed, end - self.tick - 1)

@@ -13,11 +13,12 @@ from ngrt.channels import Latest
 from ngrt.clock import Clock
 from ngrt.context import Context
 from ngrt.errors import SourceError
-from ngrt.interfaces import EndOfSource, FrameSource
+from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Frame, Image
 from ngrt.pacing import next_deadline
 from ngrt.pipeline.watchdog import watch
 from ngrt.preprocess import check_frame, shrink
+from ngrt.vetoes import Verdict, Vetoes
 from ngrt.workers import Worker
 
 STALL = 2.0
@@ -40,12 +41,14 @@ PAUSES = (0.2, 1.0, 3.0)
 class Watching:
     """What is watched: looked at every ``interval`` seconds.
 
-    ``reopen`` closes it and opens it anew, where that makes sense; whoever gave it closes what it opened.
+    ``reopen`` closes it and opens it anew, where that makes sense; whoever gave it closes what it opened. ``vetoes``:
+    told while there is nothing to see.
     """
 
     source: FrameSource
     interval: float
     context: Context
+    vetoes: Vetoes
     reopen: Callable[[], FrameSource] | None = None
 
 
@@ -138,6 +141,7 @@ class Camera:
     ) -> None:
         self._source, self._interval, self._context = watching.source, watching.interval, watching.context
         self._clock, self._frames, self._helper = clock, frames, helper
+        self._vetoes = watching.vetoes
         self._count = 0
         self._shown: Image | None = None
         self.deadline = clock.now()
@@ -151,18 +155,23 @@ class Camera:
     def look(self, now: float) -> float | None:
         """Grab once; return when to look again, or None at the end of the source."""
         source = self._source
+        age = 0.0
         try:
             image = source.grab(now)
+            self._vetoes.give("source", None)
         except EndOfSource:
             return None
+        except NothingToSee as reason:
+            self._vetoes.give("source", Verdict("blocked", str(reason)))
+            self._shown = image = None
         if source is not self._source:  # it hung, another was opened, and now it is back
             return None
         if image is not None:
             self._count += 1
-            self._shown = shrink(check_frame(image), self._helper)
-        # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
+            self._shown, age = shrink(check_frame(image), self._helper), source.age
+        # an unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
         if self._shown is not None:
-            self._frames.put(self._context.observe(Frame(self._count, now, self._shown)))
+            self._frames.put(self._context.observe(Frame(self._count, now - age, self._shown)))
         self.deadline, _ = next_deadline(self.deadline, self._clock.now(), self._interval)
         return self.deadline
 

@@ -47,6 +47,7 @@ class Paced:
     def __init__(self, source: FrameSource) -> None:
         self.name, self.interval, self.close = source.name, source.interval, source.close
         self._source = source
+        self.age = 0.0
 
     def grab(self, now: float) -> Image | None:
         """Wait a moment, then look."""

@@ -11,7 +11,7 @@ from ngrt.clock import Clock
 from ngrt.context import Context
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.merging import Merging
-from ngrt.messages import Chunk, Guide, Image, PadState
+from ngrt.messages import STILL, Chunk, Guide, Image, PadState, Rumble
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run
@@ -37,6 +37,7 @@ class Screen:
     shown: int = 0
     fault: Exception | None = None
     name: str = "screen"
+    age: float = 0.0
     looked: int = 0
 
     def grab(self, now: float) -> Image | None:
@@ -63,6 +64,7 @@ class Logbook:
     fault: Exception | None = None
     fault_after: int = 0
     name: str = "logbook"
+    rumble: Rumble = STILL
 
     def send(self, state: PadState) -> None:
         """Write it down."""

@@ -15,7 +15,7 @@ from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.errors import PadError
 from ngrt.merging import Merging
-from ngrt.messages import NEUTRAL, PadState
+from ngrt.messages import NEUTRAL, STILL, PadState
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
@@ -46,6 +46,7 @@ class Log:
     """A pad that keeps what it is sent."""
 
     name = "log"
+    rumble = STILL
 
     def __init__(self) -> None:
         self.states: list[PadState] = []
