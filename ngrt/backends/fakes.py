@@ -1,4 +1,4 @@
-"""A source, a pad, a policy, a desktop and a keyboard without hardware or weights: for demonstrations, tests, benchmarks.
+"""A source, a pad, a policy, a desktop, a keyboard without hardware or weights: for demonstrations, tests, benchmarks.
 
 They are deterministic, run in virtual time as well as in real time, and can be told to fail.
 """

@@ -1,8 +1,8 @@
 """The commands, in process: what they print where, and how they end."""
 
 import json
-import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,7 +132,7 @@ def test_what_is_no_file_is_never_replaced_and_a_link_is_followed(
     tiny_bundle: Path, frame: Path, capsys: Captured
 ) -> None:
     arguments = ["predict", str(tiny_bundle), str(frame), "--out"]
-    os.mkfifo("pipe")
+    subprocess.run(["mkfifo", "pipe"], check=True, timeout=10)
     assert run([*arguments, "pipe"]) == 1
     assert "is no file" in complaint(capsys)
     assert Path("pipe").is_fifo()

@@ -76,7 +76,7 @@ def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING[:3])
 def test_a_signal_before_play_begins_ends_with_130_and_no_traceback(
     number: signal.Signals, tiny_bundle: Path, frame: Path
 ) -> None:
@@ -137,7 +137,7 @@ def test_a_signal_that_the_shell_has_switched_off_stays_switched_off(tiny_bundle
     assert process.stderr is not None
     while " s  rate" not in process.stderr.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGHUP)
+    process.send_signal(ENDING[2])  # SIGHUP
     printed, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     assert "played for" in printed

@@ -1,6 +1,5 @@
 """A real screen: an X server with a game on it that nobody here wrote."""
 
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from ngrt.backends import capture_x11
@@ -64,12 +64,12 @@ def test_the_picture_is_what_the_server_draws_and_none_while_the_game_stands_sti
 ) -> None:
     with game_on(screen.display, tmp_path) as game:
         source = X11Source(screen.display)
-        game.send_signal(signal.SIGSTOP)
+        psutil.Process(game.pid).suspend()
         time.sleep(0.2)  # what it sent before is drawn
         image = source.grab(0.0)
         again = source.grab(1.0)
         expected = drawn(screen)
-        game.send_signal(signal.SIGCONT)
+        psutil.Process(game.pid).resume()
         source.close()
     assert image is not None
     assert again is None
@@ -105,26 +105,26 @@ def test_a_display_that_comes_back_at_another_size_is_watched_on(screen: Screen,
 
 def test_closing_does_not_wait_for_a_server_that_hangs(screen: Screen) -> None:
     source = X11Source(screen.display)
-    screen.server.send_signal(signal.SIGSTOP)
+    psutil.Process(screen.server.pid).suspend()
     grabbing = threading.Thread(target=lambda: source.grab(0.0), daemon=True)
     grabbing.start()
     start = time.monotonic()
     source.close()
     assert time.monotonic() - start < 3
     assert grabbing.is_alive()
-    screen.server.send_signal(signal.SIGCONT)
+    psutil.Process(screen.server.pid).resume()
     grabbing.join(timeout=10)
     assert not grabbing.is_alive()
 
 
 def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_x11, "OPENING", 0.3)
-    screen.server.send_signal(signal.SIGSTOP)
+    psutil.Process(screen.server.pid).suspend()
     try:
         with pytest.raises(SourceError, match=f"display {screen.display} has not answered for 0.3 s"):
             X11Source(screen.display)
     finally:
-        screen.server.send_signal(signal.SIGCONT)
+        psutil.Process(screen.server.pid).resume()
 
 
 def test_a_closed_source_has_no_more_pictures(screen: Screen) -> None:
