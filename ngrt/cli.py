@@ -55,6 +55,42 @@ def play(
 
 
 @app.command
+def windows(
+    *,
+    display: str | None = None,
+    every: Annotated[bool, Parameter(name="--all")] = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> None:
+    """List the windows that can be played, the one most likely a game's first, with the command that plays it.
+
+    Parameters
+    ----------
+    display
+        The X11 display, such as :0; the one that $DISPLAY names if not given.
+    every
+        List helpers, overlays, tiny windows and the own terminal too.
+    as_json
+        Print them as JSON.
+    """
+    from ngrt.backends.desktops import open_desktop
+    from ngrt.backends.processes import own_line
+    from ngrt.window_table import listed, windows_json, windows_table
+
+    desktop = open_desktop(display)
+    try:
+        found, focused = desktop.windows(), desktop.focused()
+    finally:
+        desktop.close()
+    shown = listed(found, own_line(), every)
+    if as_json:
+        out.print_json(data=windows_json(found, shown, focused, display))
+    elif shown:
+        out.print(windows_table(found, shown, focused, display))
+    else:
+        tell("no window is open that could be a game's; start the game, or see all there are: ngrt windows --all")
+
+
+@app.command
 def predict(
     engine: Path,
     /,

@@ -1,6 +1,28 @@
-"""Which window is the game's: names compared as people type them, helpers and overlays left out."""
+"""Which window is the game's: names compared as people type them, helpers and overlays left out.
 
+Pure: what there is comes in as arguments. `ngrt.waiting` waits for a game that has not started yet.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from ngrt.errors import SourceError
+
+SMALLEST = 64
+"""Pixels a side; toolkits keep smaller windows of their own about, and no game draws in one."""
+
+COMM = 15
+"""Bytes of a program's name that Linux keeps; tools that read no more show it cut off."""
+
+SUFFIXES = (".exe", ".x86_64", ".x86")
+"""What people leave out of a program's file name."""
+
+NAMED = 3
+"""Names of a list that an error spells out."""
+
+NONE_RUNNING: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +49,172 @@ class Window:
     def area(self) -> int:
         """Pixels."""
         return self.width * self.height
+
+    @property
+    def playable(self) -> bool:
+        """Whether a game could be in it."""
+        return not self.helper and min(self.width, self.height) >= SMALLEST
+
+
+def file_name(path: str) -> str:
+    r"""Return the last part of a path of Windows, Wine (``Z:\\home\\me\\game.exe``) or Linux."""
+    return re.split(r"[/\\]", path.strip().strip("\"'"))[-1]
+
+
+def names_match(asked: str, process: str) -> bool:
+    """Return whether a person who asks for ``asked`` means the program ``process``.
+
+    Without regard to case, folders and a missing ``.exe``; either may be cut off as Linux does.
+    """
+    one, other = file_name(asked), file_name(process)
+    if not one or not other:
+        return False
+    return _stem(one) == _stem(other) or _cut_from(one, other) or _cut_from(other, one)
+
+
+def process_matches(asked: str, window: Window) -> bool:
+    """Return whether ``window`` belongs to the program named ``asked``, or to the process with that number."""
+    return names_match(asked, window.process) or (_is_pid(asked) and window.pid == int(asked))
+
+
+def title_matches(asked: str, title: str) -> bool:
+    """Return whether ``title`` contains ``asked``, without regard to case."""
+    return asked.casefold() in title.casefold()
+
+
+def choices(windows: Iterable[Window], process: str | None = None, title: str | None = None) -> list[Window]:
+    """Return the windows that are meant, the best one first.
+
+    That is: one with exactly the title asked for, then one that is shown, then the largest; of equals the one in front,
+    which comes first in ``windows``. Helpers and tiny windows are left out, unless ``title`` fits nothing else.
+
+    :raises SourceError: the title alone does not say which process is meant
+    """
+    found = [window for window in windows if _meant(window, process, title)]
+    playable = [window for window in found if window.playable]
+    if title is not None and not playable:
+        playable = found
+    best = sorted(playable, key=lambda window: (not _exact(window, title), not window.shown, -window.area))
+    if process is None and title is not None:
+        _check_one_process(best, title)
+    return best
+
+
+def find(
+    windows: Iterable[Window],
+    process: str | None = None,
+    title: str | None = None,
+    running: Mapping[int, str] = NONE_RUNNING,
+) -> Window:
+    """Return the best window that is meant.
+
+    ``running``: names of the processes on this machine by their ids, for a better error.
+
+    :raises SourceError: there is none, or the title alone does not say which process is meant
+    """
+    windows = list(windows)
+    found = choices(windows, process, title)
+    if not found:
+        raise SourceError(_absent(windows, process, title, running))
+    return found[0]
+
+
+def selection(windows: Sequence[Window], window: Window) -> tuple[str | None, str | None] | None:
+    """Return a process and a title, each perhaps None, by which `choices` finds ``window`` first; None if none do."""
+    pid = None if window.pid is None else str(window.pid)
+    process, title = window.process or None, window.title or None
+    for asked in ((process, None), (process, title), (None, title), (pid, None), (pid, title)):
+        try:
+            if asked != (None, None) and choices(windows, *asked)[:1] == [window]:
+                return asked
+        except SourceError:
+            continue
+    return None
+
+
+def wanted(process: str | None, title: str | None) -> str:
+    """Return what was asked for in words, such as ``process game.exe`` or ``a window titled 'Game'``."""
+    if process is None:
+        return f"a window titled {title!r}"
+    which = f"process {process!r}" if not process.isprintable() or " " in process else f"process {process}"
+    return which if title is None else f"a window titled {title!r} of {which}"
+
+
+def _stem(name: str) -> str:
+    name = name.casefold()
+    ending = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    return name[: len(name) - len(ending)] or name
+
+
+def _cut_from(cut: str, whole: str) -> bool:
+    if len(cut.encode()) != COMM:
+        return False
+    return any(name.startswith(cut.casefold()) for name in (whole.casefold(), _stem(whole) + ".exe"))
+
+
+def _is_pid(asked: str) -> bool:
+    return asked.isascii() and asked.isdigit()
+
+
+def _exact(window: Window, title: str | None) -> bool:
+    return title is None or window.title.casefold() == title.casefold()
+
+
+def _meant(window: Window, process: str | None, title: str | None) -> bool:
+    return (process is None or process_matches(process, window)) and (
+        title is None or title_matches(title, window.title)
+    )
+
+
+def _check_one_process(best: Sequence[Window], title: str) -> None:
+    exact = [window for window in best if _exact(window, title)] or best
+    rivals = {_owner(window): window for window in reversed(exact) if window.shown == exact[0].shown}
+    if len(rivals) > 1:
+        listed = _some(f"{window.title!r} of {_owner(window)}" for window in reversed(rivals.values()))
+        raise SourceError(
+            f"{len(rivals)} processes have a window titled {title!r}: {listed}; say which with --process NAME or its id"
+        )
+
+
+def _owner(window: Window) -> str:
+    name = window.process or "an unknown process"
+    return name if window.pid is None else f"{name} ({window.pid})"
+
+
+def _absent(windows: Sequence[Window], process: str | None, title: str | None, running: Mapping[int, str]) -> str:
+    if process is None:
+        return f"no window has {title!r} in its title; {_titles(windows)}; start the game, or wait for it: --wait 60"
+    own = [window for window in windows if process_matches(process, window) and window.playable]
+    if own:
+        return f"process {process} has no window titled {title!r}; {_titles(own)}; leave --window out, or name one"
+    pids = [str(pid) for pid, name in running.items() if names_match(process, name) or str(pid) == process]
+    if pids:
+        return (
+            f"process {process} ({_some(pids)}) runs but has no window to play; wait for one with --wait 60, or see "
+            "what it has: ngrt windows --all"
+        )
+    return (
+        f"no {wanted(process, None)} runs here; {_names(windows, process)}; start the game, or wait for it: --wait 60"
+    )
+
+
+def _titles(windows: Sequence[Window]) -> str:
+    titles = list(dict.fromkeys(window.title for window in windows if window.playable and window.title))
+    if not titles:
+        return "none has a title"
+    return f"there are {_some(repr(title) for title in titles)}"
+
+
+def _names(windows: Sequence[Window], process: str) -> str:
+    names = {_stem(window.process): window.process for window in windows if window.playable and window.process}
+    if not names:
+        return "no window is open that could be a game's"
+    if close := difflib.get_close_matches(_stem(file_name(process)), names, NAMED):
+        return f"did you mean {_some(names[name] for name in close)}? `ngrt windows` lists what does"
+    return f"windows are open of {_some(names.values())}; `ngrt windows` lists them"
+
+
+def _some(items: Iterable[str]) -> str:
+    listed = list(items)
+    more = len(listed) - NAMED
+    return ", ".join(listed[:NAMED]) + (f" and {more} more" if more > 0 else "")

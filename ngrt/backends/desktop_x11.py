@@ -1,0 +1,136 @@
+"""The windows of an X11 display, with a window manager (EWMH) or without one, under Wine and Proton too."""
+
+from collections.abc import Iterable
+
+from Xlib import X
+from Xlib.display import Display
+from Xlib.error import XError
+
+from ngrt.backends.x11_connection import X11Connection
+from ngrt.backends.x11_windows import describe, numbers_of, owners, resource
+from ngrt.finding import Window
+
+
+class X11Desktop:
+    """The windows of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
+
+    :raises SourceError: the display cannot be reached
+    """
+
+    def __init__(self, display: str | None = None) -> None:
+        self._connection = X11Connection(display)
+
+    def windows(self) -> list[Window]:
+        """Return every window at the top level, the one in front first.
+
+        :raises SourceError: the display is gone or does not answer
+        """
+        with self._connection.talking() as display:
+            numbers = _top_level(display)
+            pids = owners(display, numbers)
+            found = [describe(display, number, pids.get(number)) for number in numbers]
+        return [window for window in found if window is not None]
+
+    def window(self, number: int) -> Window | None:
+        """Return a window as it is now, None once it is closed.
+
+        :raises SourceError: the display is gone or does not answer
+        """
+        with self._connection.talking() as display:
+            return describe(display, number, owners(display, [number]).get(number))
+
+    def focused(self) -> int | None:
+        """Return the number of the window that the keyboard goes to, None where none has it.
+
+        :raises SourceError: the display is gone or does not answer
+        """
+        with self._connection.talking() as display:
+            try:
+                return _focused(display)
+            except XError:  # it was closed while we asked
+                return None
+
+    def close(self) -> None:
+        """Disconnect. May be called twice."""
+        self._connection.close()
+
+
+def _top_level(display: Display) -> list[int]:
+    """Return the numbers of what may be a window for people, the one in front first."""
+    root = display.screen().root
+    children = [child.id for child in reversed(root.query_tree().children)]
+    clients = _clients(display)
+    if clients is None:
+        return children
+    # A game may go past the window manager for full screen. Frames do so too: they are those that hold a client.
+    frames = {path[-1] for client in clients if (path := _path(display, client))}
+    past = [number for number in children if number not in frames and _is_past_manager(display, number)]
+    return [*past, *clients]
+
+
+def _clients(display: Display) -> list[int] | None:
+    """Return what the window manager manages, the one in front first; None where there is no such manager."""
+    root = display.screen().root
+    checks = numbers_of(display, root, "_NET_SUPPORTING_WM_CHECK")
+    try:
+        alive = bool(checks) and numbers_of(display, resource(display, checks[0]), "_NET_SUPPORTING_WM_CHECK") == checks
+    except XError:  # a manager that ended leaves its properties behind
+        alive = False
+    if not alive:
+        return None
+    stacked = numbers_of(display, root, "_NET_CLIENT_LIST_STACKING") or numbers_of(display, root, "_NET_CLIENT_LIST")
+    return stacked[::-1]
+
+
+def _is_past_manager(display: Display, number: int) -> bool:
+    try:
+        attributes = resource(display, number).get_attributes()
+    except XError:
+        return False
+    return bool(attributes.override_redirect) and attributes.map_state == X.IsViewable
+
+
+def _focused(display: Display) -> int | None:
+    focus = display.get_input_focus().focus
+    if focus == X.NONE:
+        return None
+    number = _under_pointer(display) if focus == X.PointerRoot else focus.id
+    path = _path(display, number)
+    clients = _clients(display)
+    if clients is None or not path:
+        return path[-1] if path else None
+    if (client := _first_of(clients, path)) is not None:
+        return client
+    # Some managers give the focus to their frame; otherwise nobody's window has it, such as while windows are switched.
+    active = numbers_of(display, display.screen().root, "_NET_ACTIVE_WINDOW")
+    if active and path[-1:] == _path(display, active[0])[-1:]:
+        return active[0]
+    return path[-1] if _is_past_manager(display, path[-1]) else None
+
+
+def _under_pointer(display: Display) -> int:
+    """Return the innermost window under the pointer, which has the focus where it follows the pointer."""
+    window = display.screen().root
+    while child := window.query_pointer().child:
+        window = child
+    return int(window.id)
+
+
+def _path(display: Display, number: int) -> list[int]:
+    """Return ``number`` and its parents up to the one at the top level; nothing for the root and for closed windows."""
+    root, path = display.screen().root.id, []
+    while number != root:
+        path.append(number)
+        try:
+            parent = resource(display, number).query_tree().parent
+        except XError:
+            return []
+        if not parent:
+            return []
+        number = parent.id
+    return path
+
+
+def _first_of(clients: Iterable[int], path: list[int]) -> int | None:
+    known = set(clients)
+    return next((number for number in path if number in known), None)

@@ -1,0 +1,23 @@
+"""The desktop of this machine."""
+
+import sys
+
+from ngrt.errors import SourceError
+from ngrt.interfaces import Desktop
+
+
+def open_desktop(display: str | None = None) -> Desktop:
+    """Return the windows of this session; ``display`` names an X11 display where it is not $DISPLAY's.
+
+    :raises SourceError: there is no desktop here, or it cannot be reached
+    """
+    if sys.platform == "win32":
+        from ngrt.backends.desktop_win32 import Win32Desktop
+
+        return Win32Desktop()
+    else:
+        try:
+            from ngrt.backends.desktop_x11 import X11Desktop
+        except ModuleNotFoundError as error:  # ngrt's dependencies name no way to see windows here
+            raise SourceError(f"windows cannot be seen on {sys.platform}; play on Linux or Windows") from error
+        return X11Desktop(display)

@@ -1,0 +1,51 @@
+"""Waiting for a game that has not started yet; time comes in as arguments."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ngrt.finding import NONE_RUNNING, Window, choices, find, wanted
+from ngrt.interfaces import Desktop
+
+LOOK = 0.25
+"""Seconds between two looks at what windows there are."""
+
+
+def wait_for(
+    desktop: Desktop,
+    process: str | None,
+    title: str | None,
+    seconds: float,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], object],
+    note: Callable[[str], object],
+    running: Callable[[], Mapping[int, str]] = lambda: NONE_RUNNING,
+) -> Window:
+    """Return the game's window, waiting for ``seconds`` until there is one.
+
+    ``note`` is told what is waited for, and which of several windows was taken. ``running`` returns the names of the
+    processes on this machine by their ids; asked only where the game is not found.
+
+    :raises ngrt.errors.SourceError: there is still none, the title fits several processes, or the desktop is gone
+    """
+    deadline = now() + seconds
+    waiting = False
+    while not (found := choices(windows := desktop.windows(), process, title)):
+        left = deadline - now()
+        if left <= 0:
+            return find(windows, process, title, running())
+        if not waiting:
+            note(f"waiting for {wanted(process, title)}, for {seconds:g} s at most")
+            waiting = True
+        sleep(min(LOOK, left))
+    if len(found) > 1:
+        note(_taken(found, process, title))
+    return found[0]
+
+
+def _taken(found: Sequence[Window], process: str | None, title: str | None) -> str:
+    best = found[0]
+    name = repr(best.title) if best.title else "the one without a title"
+    return (
+        f"{len(found)} windows fit {wanted(process, title)}: playing {name}, {best.width} x {best.height}; "
+        "choose another with --window"
+    )
