@@ -136,7 +136,7 @@ def wanted(process: str | None, title: str | None) -> str:
     """Return what was asked for in words, such as ``process game.exe`` or ``a window titled 'Game'``."""
     if process is None:
         return f"a window titled {title!r}"
-    which = f"process {process!r}" if not process.isprintable() or " " in process else f"process {process}"
+    which = f"process {_word(process)}"
     return which if title is None else f"a window titled {title!r} of {which}"
 
 
@@ -177,7 +177,7 @@ def _check_one_process(best: Sequence[Window], title: str) -> None:
 
 
 def _owner(window: Window) -> str:
-    name = window.process or "an unknown process"
+    name = _word(window.process) if window.process else "an unknown process"
     return name if window.pid is None else f"{name} ({window.pid})"
 
 
@@ -186,12 +186,14 @@ def _absent(windows: Sequence[Window], process: str | None, title: str | None, r
         return f"no window has {title!r} in its title; {_titles(windows)}; start the game, or wait for it: --wait 60"
     own = [window for window in windows if process_matches(process, window) and window.playable]
     if own:
-        return f"process {process} has no window titled {title!r}; {_titles(own)}; leave --window out, or name one"
+        return (
+            f"process {_word(process)} has no window titled {title!r}; {_titles(own)}; leave --window out, or name one"
+        )
     pids = [str(pid) for pid, name in running.items() if names_match(process, name) or str(pid) == process]
     if pids:
         return (
-            f"process {process} ({_some(pids)}) runs but has no window to play; wait for one with --wait 60, or see "
-            "what it has: ngrt windows --all"
+            f"process {_word(process)} ({_some(pids)}) runs but has no window to play; wait for one with --wait 60, or "
+            "see what it has: ngrt windows --all"
         )
     return (
         f"no {wanted(process, None)} runs here; {_names(windows, process)}; start the game, or wait for it: --wait 60"
@@ -210,8 +212,12 @@ def _names(windows: Sequence[Window], process: str) -> str:
     if not names:
         return "no window is open that could be a game's"
     if close := difflib.get_close_matches(_stem(file_name(process)), names, NAMED):
-        return f"did you mean {_some(names[name] for name in close)}? `ngrt windows` lists what does"
-    return f"windows are open of {_some(names.values())}; `ngrt windows` lists them"
+        return f"is it {_some(_word(names[name]) for name in close)}? `ngrt windows` lists what does"
+    return f"windows are open of {_some(_word(name) for name in names.values())}; `ngrt windows` lists them"
+
+
+def _word(name: str) -> str:
+    return name if name.isprintable() and name and " " not in name else repr(name)
 
 
 def _some(items: Iterable[str]) -> str:
