@@ -1,127 +1,181 @@
-"""An X11 display as it is on the screen (mss, through XCB and shared memory)."""
+"""An X11 display as it is on the screen (mss, through XCB and shared memory): one monitor, or one window.
+
+Both read what is on the screen. A window that is behind another shows that other: the server keeps what is hidden only
+where a compositor redirects the window, and then hands it out as a pixmap, which mss does not read and which
+python-xlib copies through a socket.
+"""
 
 import os
-import threading
-from contextlib import suppress
+from collections.abc import Callable
 
-import cv2
-import mss
-import numpy as np
-from mss.exception import ScreenShotError
-from mss.screenshot import ScreenShot
-
+from ngrt.backends.x11_changes import Region
+from ngrt.backends.x11_eye import Eye
+from ngrt.backends.x11_screen import Screen
 from ngrt.errors import SourceError
-from ngrt.interfaces import EndOfSource
+from ngrt.finding import Window
+from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
 from ngrt.messages import Image
 
-FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
-"""What mss raises: a lost connection fails its assertions, or reads a null pointer where those are switched off."""
+ASKING = 0.1
+"""Seconds after which a window's place is asked for though nobody said that it moved."""
 
-OPENING = 5.0
-"""Seconds that a display may take to show its first picture."""
-
-PATIENCE = 1.0
-"""Seconds that closing waits for a grab in progress; a server that hangs would hold it for ever."""
+SEARCHING = 0.5
+"""Seconds between two searches for a window that was closed."""
 
 
 class X11Source:
-    """Watches the primary monitor of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
+    """Watches a monitor of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
 
-    ``rate``: how many times a second to look. XCB, unlike Xlib, does not end the process when the display goes away,
-    and does not mind which thread calls.
+    ``rate``: pictures a second that are wanted. ``monitor`` is counted from 0, None the primary one. A picture's time
+    is that of the look, so ``age`` is 0: X11 does not tell when it was drawn, which was about an `interval` before at
+    most.
 
-    :raises SourceError: the display cannot be reached, or hides its windows because the session is Wayland's
+    :raises SourceError: the display cannot be reached, has no such monitor, or hides its windows because the session is
+        Wayland's
     """
 
-    def __init__(self, display: str | None = None, rate: float = 60.0) -> None:
-        own = os.environ.get("DISPLAY", "")
-        self._display = display or own
-        if not self._display:
-            raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
-        self.age = 0.0
-        self.name = f"display {self._display}"
-        self.interval = 1 / rate
-        self._lock = threading.Lock()
-        self._closed = False
-        self._screen: mss.MSS | None = None
-        self._last = bytearray()
-        image = self._first()
-        self._last = bytearray()  # the first look of the session gets the picture too
-        wayland = os.environ.get("XDG_SESSION_TYPE") == "wayland" and self._display == own
-        if wayland and image is not None and not image.any():
-            self.close()
-            raise SourceError(
-                f"display {self._display} is black: Wayland hides its windows from X11; log in to an X11 (Xorg) session"
-            )
+    age = 0.0
 
-    def _first(self) -> Image | None:
-        """Return the first picture, from a thread of its own: a server that hangs must not hang the program."""
-        found: list[Image | None] = []
-        failed: list[SourceError] = []
+    def __init__(self, display: str | None = None, rate: float = 60.0, monitor: int | None = None) -> None:
+        self._eye = Eye(_named(display), rate)
+        self._monitor = monitor
+        self._eye.open(self.grab)
 
-        def look() -> None:
-            try:
-                found.append(self.grab(0.0))
-            except SourceError as error:
-                failed.append(error)
+    @property
+    def name(self) -> str:
+        """Which display, which monitor, and that it is black."""
+        which = "" if self._monitor is None else f"monitor {self._monitor} of "
+        return f"{which}display {self._eye.display}{_remark(self._eye)}"
 
-        looking = threading.Thread(target=look, name="ngrt-open", daemon=True)
-        looking.start()
-        looking.join(OPENING)
-        if failed:
-            raise failed[0]
-        if not found:
-            raise SourceError(f"display {self._display} has not answered for {OPENING:g} s; restart its X server")
-        return found[0]
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks that are worth their while."""
+        return self._eye.interval
 
     def grab(self, now: float) -> Image | None:
         """Return the monitor's picture, (height, width, 3) uint8 RGB, or None where it has not changed.
 
         :raises EndOfSource: after `close`
-        :raises SourceError: the display is gone
+        :raises NothingToSee: black so far, where that may be Wayland's doing
+        :raises SourceError: the display or the monitor is gone
         """
-        with self._lock:
-            if self._closed:
-                raise EndOfSource
-            shot = self._shoot()
-        if shot.raw == self._last:
-            return None
-        self._last = shot.raw
-        bgra = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
-        return np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB), np.uint8)
+        return self._eye.look(now, self._where)
 
     def close(self) -> None:
         """Disconnect; a later `grab` finds the end."""
-        self._closed = True
-        if self._lock.acquire(timeout=PATIENCE):
-            self._disconnect()
-            self._lock.release()
+        self._eye.close()
 
-    def _shoot(self) -> ScreenShot:
-        if self._screen is not None:
-            try:
-                return _take(self._screen)
-            except FAILURES:  # a game that changes the resolution makes the monitor known so far wrong: look afresh
-                self._disconnect()
-        try:
-            self._screen = mss.MSS(display=self._display)
-            return _take(self._screen)
-        except FAILURES as error:
-            self._disconnect()
-            reason = str(error) or "connection lost"
+    def _where(self, screen: Screen) -> Region:
+        if self._monitor is None:
+            return screen.primary
+        if (count := len(screen.monitors)) <= self._monitor:
             raise SourceError(
-                f"display {self._display} cannot be watched ({reason}); check DISPLAY and XAUTHORITY, or start an X "
-                f"server: Xvfb {self._display}"
-            ) from error
-
-    def _disconnect(self) -> None:
-        # Forgotten before it is closed: mss frees a lost connection each time it is asked to.
-        screen, self._screen = self._screen, None
-        if screen is not None:
-            with suppress(*FAILURES):
-                screen.close()
+                f"display {self._eye.display} has no monitor {self._monitor}; it has {count}, counted from 0: "
+                f"--monitor {count - 1}"
+            )
+        return screen.monitors[self._monitor]
 
 
-def _take(screen: mss.MSS) -> ScreenShot:
-    # a server without RandR knows no monitors, only the whole
-    return screen.grab(screen.primary_monitor if len(screen.monitors) > 1 else screen.monitors[0])
+class X11Window:
+    """Watches what is on the screen where ``window`` draws, wherever it is moved.
+
+    ``find_again`` is asked twice a second for the game's window once it is closed, unless ``ends``: then that is the
+    end. For ``display``, ``rate`` and age see `X11Source`.
+
+    :raises SourceError: the display or the desktop cannot be reached, or hides its windows because the session is
+        Wayland's
+    """
+
+    age = 0.0
+
+    def __init__(
+        self,
+        desktop: Desktop,
+        window: Window,
+        find_again: Callable[[], Window | None],
+        ends: bool,
+        rate: float = 60.0,
+        display: str | None = None,
+    ) -> None:
+        self._desktop, self._find_again, self._ends = desktop, find_again, ends
+        self._window: Window | None = window
+        self._label = _label(window)
+        self._due = float("-inf")
+        self._eye = Eye(_named(display), rate)
+        self._eye.follow(window.number)
+        self._eye.open(self.grab)
+        self._due = float("-inf")
+
+    @property
+    def name(self) -> str:
+        """Which window, and that it is black."""
+        return f"{self._label}{_remark(self._eye)}"
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks that are worth their while."""
+        return self._eye.interval
+
+    @property
+    def number(self) -> int | None:
+        """The window's number, None while it is closed."""
+        window = self._window
+        return None if window is None else window.number
+
+    def grab(self, now: float) -> Image | None:
+        """Return what the window shows, (height, width, 3) uint8 RGB, or None where it has not changed.
+
+        :raises EndOfSource: after `close`, or where the window is closed and that is the end
+        :raises NothingToSee: the window is minimised, closed, outside the screen, or black as Wayland's are
+        :raises SourceError: the display or the desktop is gone
+        """
+        return self._eye.look(now, lambda screen: self._where(screen.desktop, now))
+
+    def close(self) -> None:
+        """Disconnect; a later `grab` finds the end."""
+        self._eye.close()
+
+    def _where(self, screen: Region, now: float) -> Region:
+        if self._eye.moved() or now >= self._due:
+            self._follow(now)
+        window = self._window
+        if window is None:
+            raise NothingToSee(f"{self._label} is closed; start the game again to play on")
+        if not window.shown:
+            raise NothingToSee(f"{self._label} is minimised; bring it back to play on")
+        region = Region(window.left, window.top, window.width, window.height).within(screen)
+        if not region.area:
+            raise NothingToSee(f"{self._label} is outside the screen; move it back to play on")
+        return region
+
+    def _follow(self, now: float) -> None:
+        """Ask where the window is, or for another one once it is closed."""
+        if self._window is not None:
+            self._window = self._desktop.window(self._window.number)
+            self._due = now + ASKING
+        if self._window is not None:
+            return
+        if self._ends:
+            raise EndOfSource
+        self._window = self._find_again()
+        self._due = now + SEARCHING
+        if self._window is not None:
+            self._label = _label(self._window)
+            self._eye.follow(self._window.number)
+            self._due = now + ASKING
+
+
+def _named(display: str | None) -> str:
+    name = display or os.environ.get("DISPLAY", "")
+    if not name:
+        raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
+    return name
+
+
+def _label(window: Window) -> str:
+    title = " ".join(window.title.split()) or "without a title"
+    return f"window {title}" + (f" of {window.process}" if window.process else "")
+
+
+def _remark(eye: Eye) -> str:
+    return " (nothing but black so far)" if eye.black else ""

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from ngrt.backends import capture_x11
+from ngrt.backends import x11_eye
 from ngrt.backends.capture_video import VideoSource
 from ngrt.backends.capture_x11 import X11Source
 from ngrt.errors import SourceError
@@ -118,7 +118,7 @@ def test_closing_does_not_wait_for_a_server_that_hangs(screen: Screen) -> None:
 
 
 def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture_x11, "OPENING", 0.3)
+    monkeypatch.setattr(x11_eye, "OPENING", 0.3)
     psutil.Process(screen.server.pid).suspend()
     try:
         with pytest.raises(SourceError, match=f"display {screen.display} has not answered for 0.3 s"):

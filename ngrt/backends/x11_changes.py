@@ -1,0 +1,108 @@
+"""What an X11 server says unasked: where something was drawn (DAMAGE), that a window moved, or the screen changed."""
+
+from typing import NamedTuple
+
+from Xlib import X
+from Xlib.display import Display
+from Xlib.error import ConnectionClosedError, DisplayError, XError
+from Xlib.ext import damage
+
+LOST = (ConnectionClosedError, DisplayError, XError, AssertionError, OSError)
+"""What python-xlib raises where a connection cannot be had, or ends."""
+
+
+class Region(NamedTuple):
+    """A rectangle of the whole desktop, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def meets(self, other: "Region") -> bool:
+        """Return whether the two share a pixel."""
+        return self.within(other).area > 0
+
+    def within(self, other: "Region") -> "Region":
+        """Return the part that lies in ``other``; its area is 0 where there is none."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        right = min(self.left + self.width, other.left + other.width)
+        bottom = min(self.top + self.height, other.top + other.height)
+        return Region(left, top, max(0, right - left), max(0, bottom - top))
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return self.width * self.height
+
+
+class Changes:
+    """Listens to ``display`` on a connection of its own.
+
+    Root's damage holds what is drawn in any window on the screen, also over the one that is watched. The server tells
+    of it when its bounding box grows, and goes on doing so from nothing after `take`: whoever takes before each
+    picture loses no change.
+
+    ``moved``: a window of `follow` changed its place, size or state; whoever reads it takes it back. ``resized``: the
+    screen changed its size.
+
+    :raises LOST: the display cannot be reached, or has no DAMAGE extension
+    """
+
+    def __init__(self, display: str) -> None:
+        self.moved = self.resized = False
+        self._areas: list[Region] = []
+        self._link = Display(display)
+        self._link.set_error_handler(lambda *error: None)  # a window that was closed meanwhile: not worth a word
+        try:
+            if not self._link.has_extension(damage.extname):
+                raise DisplayError(display)
+            self._link.damage_query_version()
+            self._root = self._link.screen().root
+            self._root.change_attributes(event_mask=X.StructureNotifyMask)
+            self._damage = self._root.damage_create(damage.DamageReportBoundingBox)
+            self._link.sync()
+        except BaseException:
+            self._link.close()
+            raise
+
+    def follow(self, window: int) -> None:
+        """Listen to ``window``, too."""
+        self._link.create_resource_object("window", window).change_attributes(event_mask=X.StructureNotifyMask)
+        self._link.flush()
+
+    def read(self) -> None:
+        """Take in what was said, without waiting.
+
+        :raises LOST: the connection is gone
+        """
+        for _ in range(self._link.pending_events()):
+            event = self._link.next_event()
+            if isinstance(event, damage.DamageNotify):
+                area = event.area
+                self._areas.append(Region(area.x, area.y, area.width, area.height))
+            elif getattr(event, "window", None) == self._root:
+                self.resized |= event.type == X.ConfigureNotify
+            else:
+                self.moved = True
+
+    def drawn(self, region: Region) -> bool:
+        """Return whether anything was drawn in ``region`` since `take`, as far as it was read."""
+        return any(region.meets(area) for area in self._areas)
+
+    def take(self) -> None:
+        """Begin anew; what was drawn before this returns is in a picture that is made now.
+
+        :raises LOST: the connection is gone
+        """
+        self._areas.clear()
+        self._link.damage_subtract(self._damage)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until all that was drawn before this call has been said."""
+        self._link.sync()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._link.close()

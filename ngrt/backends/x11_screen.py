@@ -1,0 +1,72 @@
+"""Pictures of an X11 display: mss, through XCB and shared memory.
+
+XCB, unlike Xlib, does not end the process when the display goes away, and does not mind which thread calls.
+"""
+
+import os
+from contextlib import suppress
+
+import mss
+from mss.exception import ScreenShotError
+from mss.models import Monitor
+from mss.screenshot import ScreenShot
+
+from ngrt.backends.x11_changes import Region
+from ngrt.errors import SourceError
+
+FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
+"""What mss raises: a lost connection fails its assertions, or reads a null pointer where those are switched off."""
+
+
+class Screen:
+    """A connection to ``display``.
+
+    ``desktop``: all of it; ``monitors``: each of them; ``primary``: one of these. A server without RandR knows only the
+    whole. ``wayland``: what is on it may be hidden, because it belongs to a Wayland session.
+
+    :raises SourceError: the display cannot be reached
+    """
+
+    def __init__(self, display: str) -> None:
+        self._connection: mss.MSS | None = None
+        try:
+            self._connection = mss.MSS(display=display)
+            whole, *known = self._connection.monitors
+            primary = self._connection.primary_monitor if known else whole
+        except FAILURES as error:
+            self.close()
+            raise unwatchable(display, error) from error
+        self.desktop, self.primary, *self.monitors = map(_region, [whole, primary, *(known or [whole])])
+        session = os.environ.get("XDG_SESSION_TYPE") == "wayland" and display == os.environ.get("DISPLAY")
+        self.wayland = session or str(primary.get("output", "")).startswith("XWAYLAND")
+
+    def shoot(self, region: Region) -> ScreenShot:
+        """Return what is in ``region`` now.
+
+        :raises FAILURES: the connection is lost, or the screen no longer that large
+        """
+        if self._connection is None:
+            raise ScreenShotError("not connected")
+        left, top, width, height = region
+        return self._connection.grab((left, top, left + width, top + height))
+
+    def close(self) -> None:
+        """Disconnect. May be called twice."""
+        # Forgotten before it is closed: mss frees a lost connection each time it is asked to.
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*FAILURES):
+                connection.close()
+
+
+def _region(monitor: Monitor) -> Region:
+    return Region(*(int(monitor[field]) for field in Region._fields))
+
+
+def unwatchable(display: str, error: Exception) -> SourceError:
+    """Return what to say of a display that gives no pictures."""
+    reason = " ".join(str(error).split()) or "connection lost"
+    return SourceError(
+        f"display {display} cannot be watched ({reason}); check DISPLAY and XAUTHORITY, or start an X server: "
+        f"Xvfb {display}"
+    )
