@@ -139,6 +139,8 @@ class X11Window:
         if self._eye.moved() or now >= self._due:
             self._follow(now)
         window = self._window
+        if window is None and self._ends:
+            raise EndOfSource
         if window is None:
             raise NothingToSee(f"{self._label} is closed; start the game again to play on")
         if not window.shown:
@@ -150,13 +152,14 @@ class X11Window:
 
     def _follow(self, now: float) -> None:
         """Ask where the window is, or for another one once it is closed."""
-        if self._window is not None:
-            self._window = self._desktop.window(self._window.number)
+        if (known := self._window) is not None:
+            found = self._desktop.window(known.number)
+            # a number is given again, and what has it then must not be played
+            same = found is not None and (found.pid, found.process) == (known.pid, known.process)
+            self._window = found if same else None
             self._due = now + ASKING
-        if self._window is not None:
+        if self._window is not None or self._ends:
             return
-        if self._ends:
-            raise EndOfSource
         self._window = self._find_again()
         self._due = now + SEARCHING
         if self._window is not None:

@@ -58,6 +58,7 @@ class Changes:
             if not self._link.has_extension(damage.extname):
                 raise DisplayError(display)
             self._link.damage_query_version()
+            self._told = self._link.extension_event.DamageNotify
             self._root = self._link.screen().root
             self._root.change_attributes(event_mask=X.StructureNotifyMask)
             self._damage = self._root.damage_create(damage.DamageReportBoundingBox)
@@ -78,7 +79,7 @@ class Changes:
         """
         for _ in range(self._link.pending_events()):
             event = self._link.next_event()
-            if isinstance(event, damage.DamageNotify):
+            if event.type == self._told:
                 area = event.area
                 self._areas.append(Region(area.x, area.y, area.width, area.height))
             elif getattr(event, "window", None) == self._root:

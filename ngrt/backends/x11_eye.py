@@ -49,7 +49,7 @@ class Eye:
         self.display = display
         self._rate = rate
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
         self._screen: Screen | None = None
         self._changes: Changes | None = None
         self._followed: int | None = None
@@ -86,7 +86,7 @@ class Eye:
         looking.start()
         looking.join(OPENING)
         if looking.is_alive():
-            self._closed = True  # for when it answers after all
+            self._closed.set()  # for when it answers after all
             raise SourceError(f"display {self.display} has not answered for {OPENING:g} s; restart its X server")
         if failed:
             self.close()
@@ -101,12 +101,12 @@ class Eye:
         :raises SourceError: the display is gone, or hides its windows because the session is Wayland's
         """
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise EndOfSource
             try:
                 return self._look(now, where)
             finally:
-                if self._closed:  # by someone who did not wait for this look
+                if self._closed.is_set():  # by someone who did not wait for this look
                     self._disconnect()
 
     def follow(self, window: int) -> None:
@@ -125,7 +125,7 @@ class Eye:
 
     def close(self) -> None:
         """Disconnect; a later `look` finds the end."""
-        self._closed = True
+        self._closed.set()
         if self._lock.acquire(timeout=PATIENCE):
             self._disconnect()
             self._lock.release()

@@ -13,8 +13,10 @@ import pytest
 from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.capture_video import VideoSource
 from ngrt.backends.capture_x11 import X11Source
-from ngrt.backends.fakes import FakeSource
+from ngrt.backends.fakes import FakeDesktop, FakeSource
+from ngrt.backends.screens import open_screen, open_window
 from ngrt.errors import SourceError
+from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.messages import Image
 from ngrt.preprocess import check_frame
@@ -23,7 +25,7 @@ from tests.backends.playing import START, pictures, play, write_video
 Maker = Callable[[], FrameSource]
 
 
-@pytest.fixture(params=["fake", "video", "image", "images", "x11"])
+@pytest.fixture(params=["fake", "video", "image", "images", "x11", "x11 monitor", "x11 window"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
     """Return a function that opens the source."""
     kind = request.param
@@ -35,10 +37,20 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
         for path, image in zip(paths, pictures(len(paths)), strict=True):
             cv2.imwrite(str(path), image)
         return lambda: ImageSource(paths, seconds_each=0.2)
-    if kind == "x11":
+    if kind.startswith("x11"):
         display = request.getfixturevalue("game_display")
-        return lambda: Paced(X11Source(display))
+        return lambda: Paced(open_x11(kind, display))
     return lambda: FakeSource(frames=60)
+
+
+def open_x11(kind: str, display: str) -> FrameSource:
+    """Return a source of the display, of its monitor, or of the window on it."""
+    if kind == "x11":
+        return X11Source(display)
+    if kind == "x11 monitor":
+        return open_screen(display, 0, 60.0, "auto")
+    desktop = FakeDesktop([Window(1, "a game", None, "game", 10, 20, 300, 200)])
+    return open_window(desktop, desktop.shown[0], lambda: None, False, 60.0, "auto", display)
 
 
 class Paced:

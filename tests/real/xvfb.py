@@ -3,20 +3,30 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from Xlib import X
+from Xlib.display import Display
 
 from ngrt.backends.capture_x11 import X11Source
+from ngrt.messages import Image
 
 GAME = "/usr/games/xgalaga++"
-PROGRAMS = {"Xvfb": "xvfb", GAME: "xgalaga++", "xdotool": "xdotool"}
+PROGRAMS = {
+    "Xvfb": "xvfb",
+    GAME: "xgalaga++",
+    "xdotool": "xdotool",
+    "openbox": "openbox",
+    "xrandr": "x11-xserver-utils",
+}
 """What the tests run, and the Debian packages that bring it."""
 
 PATIENCE = 15.0
@@ -30,6 +40,25 @@ class Screen:
     server: subprocess.Popen[bytes]
     framebuffer: Path
 
+    def drawn(self) -> Image:
+        """Return what is on the screen, read from the server's own memory by the X window dump's header."""
+        data = self.framebuffer.read_bytes()
+        header = np.frombuffer(data, ">u4", 25)
+        size, width, height, stride = (int(header[field]) for field in (0, 4, 5, 12))
+        masks, colors = header[14:17], int(header[19])
+        pixels = np.frombuffer(data, "<u4", height * stride // 4, size + 12 * colors)
+        pixels = pixels.reshape(height, stride // 4)[:, :width]
+        shifts = [int(mask).bit_length() - 8 for mask in masks]
+        return np.stack([(pixels & mask) >> shift for mask, shift in zip(masks, shifts, strict=True)], -1).astype(
+            np.uint8
+        )
+
+    def run(self, *command: object) -> None:
+        """Run a program on the screen to its end."""
+        require(str(command[0]))
+        environment = {**os.environ, "DISPLAY": self.display}
+        subprocess.run([str(word) for word in command], env=environment, check=True, timeout=PATIENCE)
+
 
 def require(*programs: str) -> None:
     """Skip the test, saying why, where a program is not installed."""
@@ -39,12 +68,12 @@ def require(*programs: str) -> None:
 
 
 @contextmanager
-def x_server(folder: Path, size: str = "640x480", display: str | None = None) -> Iterator[Screen]:
-    """Run Xvfb on a free display, or on ``display``, until the block ends."""
+def x_server(folder: Path, size: str = "640x480", display: str | None = None, *options: str) -> Iterator[Screen]:
+    """Run Xvfb on a free display, or on ``display``, with its own ``options``, until the block ends."""
     require("Xvfb")
     ready, told = os.pipe()
     command = ["Xvfb", "-displayfd", str(told), "-screen", "0", f"{size}x24", "-noreset", "-nolisten", "tcp"]
-    command += ["-fbdir", str(folder)]
+    command += ["-fbdir", str(folder), *options]
     if display is not None:
         command.insert(1, display)
     server = subprocess.Popen(command, pass_fds=[told], stderr=subprocess.DEVNULL)
@@ -56,6 +85,33 @@ def x_server(folder: Path, size: str = "640x480", display: str | None = None) ->
         yield Screen(f":{number}", server, folder / "Xvfb_screen0")
     finally:
         _end(server)
+
+
+@contextmanager
+def window_manager(display: str) -> Iterator[None]:
+    """Run openbox on ``display`` until the block ends."""
+    require("openbox")
+    environment = {**os.environ, "DISPLAY": display}
+    with tempfile.TemporaryDirectory() as home:
+        environment |= {"HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
+        quiet = subprocess.DEVNULL
+        manager = subprocess.Popen(["openbox"], env=environment, stdout=quiet, stderr=quiet)
+        try:
+            with closing(Display(display)) as link:
+                # a window that is mapped before it is all up may wait for ever
+                listed = link.get_atom("_NET_CLIENT_LIST")
+                wait_for(lambda: link.screen().root.get_full_property(listed, X.AnyPropertyType) is not None)
+            yield
+        finally:
+            _end(manager)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Return once ``holds()``."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 @contextmanager
