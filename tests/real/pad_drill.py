@@ -1,0 +1,255 @@
+"""Runs in the guest: SDL, as a game has it, watches pads that other processes plug in. Prints all it saw as JSON.
+
+``python -m tests.real.pad_drill CHANGES``, the number of changes whose latency is measured. The processes with the pads
+are forked here, for importing takes seconds in a guest.
+"""
+
+import glob
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from ngrt.actions import BUTTONS_17
+from ngrt.backends.pads import open_pad
+from ngrt.errors import PadError
+from ngrt.interfaces import Pad
+from ngrt.messages import NEUTRAL, PadState
+
+PAUSE = 0.006
+STEP = 46
+"""Of 32767: a change that the kernel's filter of small ones lets pass as it is."""
+
+PATIENCE = 20.0
+BUSY = PadState(frozenset({"SOUTH", "LEFT_TRIGGER", "DPAD_LEFT"}), (0.5, -1.0), (-1.0, 0.25))
+SCRIPT = [PadState(frozenset({name})) for name in BUTTONS_17]
+SCRIPT += [PadState(frozenset({up, side})) for up in ("DPAD_UP", "DPAD_DOWN") for side in ("DPAD_LEFT", "DPAD_RIGHT")]
+WAYS = ((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (0.5, -0.25))
+SCRIPT += [PadState(left=way) for way in WAYS] + [PadState(right=way) for way in WAYS]
+SCRIPT += [PadState(frozenset(BUTTONS_17) - {"DPAD_UP", "DPAD_LEFT"}, (1.0, 1.0), (-1.0, -1.0))]
+
+
+class Player:
+    """Another process that plays on a pad, told what to do."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("fork")
+        self._orders, orders = context.Pipe()
+        self.process = context.Process(target=_serve, args=(orders,), daemon=True)
+        self.process.start()
+
+    def ask(self, order: str, *arguments: Any) -> Any:
+        """Return what the player's ``order`` returns."""
+        self.begin(order, *arguments)
+        return self.answer()
+
+    def begin(self, order: str, *arguments: Any) -> None:
+        self._orders.send((order, arguments))
+
+    def answer(self) -> Any:
+        return self._orders.recv()
+
+
+def _serve(orders: Connection) -> None:
+    pad: Pad | None = None
+    while True:
+        order, arguments = orders.recv()
+        answer: Any = None
+        if order == "open":
+            try:
+                pad = open_pad(arguments[0])
+                answer = {"opened": pad.name}
+            except PadError as error:
+                answer = {"refused": str(error)}
+        elif pad is None:
+            answer = "no pad"
+        elif order == "send":
+            pad.send(*arguments)
+        elif order == "rumble":
+            answer = (pad.rumble.strong, pad.rumble.weak)
+        elif order == "sweep":
+            answer = _sweep(pad, *arguments)
+        elif order == "close":
+            pad.close()
+            pad.close()
+        orders.send(answer)
+
+
+def _sweep(pad: Pad, changes: int) -> list[tuple[float, float]]:
+    """Move the left stick to the right in small steps; return when each `send` began and ended."""
+    times = []
+    for step in range(1, changes + 1):
+        state = PadState(left=(step * STEP / 32767, 0.0))
+        before = time.monotonic()
+        pad.send(state)
+        times.append((before, time.monotonic()))
+        time.sleep(PAUSE)
+    return times
+
+
+class Game:
+    """What a game sees through SDL: one controller, and what becomes of it."""
+
+    def __init__(self) -> None:
+        os.environ.update(SDL_VIDEODRIVER="dummy", PYGAME_HIDE_SUPPORT_PROMPT="1")
+        import pygame
+        from pygame._sdl2 import controller
+
+        pygame.display.init()
+        pygame.joystick.init()
+        controller.init()
+        self._pygame, self._controller = pygame, controller
+        named = {name: name.replace("_", "") for name in BUTTONS_17}
+        named |= {"SOUTH": "A", "EAST": "B", "WEST": "X", "NORTH": "Y"}
+        named |= {"LEFT_THUMB": "LEFTSTICK", "RIGHT_THUMB": "RIGHTSTICK"}
+        named |= {name: name for name in BUTTONS_17 if name.startswith("DPAD_")}
+        self._buttons = {
+            ours: getattr(pygame, f"CONTROLLER_BUTTON_{theirs}")
+            for ours, theirs in named.items()
+            if not ours.endswith("TRIGGER")
+        }
+        axes = ("LEFTX", "LEFTY", "RIGHTX", "RIGHTY", "TRIGGERLEFT", "TRIGGERRIGHT")
+        self._axes = {name: getattr(pygame, f"CONTROLLER_AXIS_{name}") for name in axes}
+
+    def wait(self, kind: str, go_on: Callable[[], bool] | None = None) -> Any:
+        """Return the next event of ``kind``, "JOYDEVICEADDED" or "JOYDEVICEREMOVED"; None if there is none in time, or
+        as long as it is worth to ``go_on``.
+        """
+        end = time.monotonic() + PATIENCE
+        while go_on() if go_on else time.monotonic() < end:
+            event = self._pygame.event.wait(100)
+            if event.type == getattr(self._pygame, kind):
+                return event
+        return None
+
+    def plug_in(self, go_on: Callable[[], bool] | None = None) -> dict[str, Any]:
+        """Wait for a pad and open it; return what it is."""
+        if self.wait("JOYDEVICEADDED", go_on) is None:
+            return {}
+        found = [n for n in range(self._controller.get_count()) if self._controller.is_controller(n)]
+        self.pad = self._controller.Controller(found[-1])
+        self.joystick = self.pad.as_joystick()
+        shape = [self.joystick.get_numaxes(), self.joystick.get_numbuttons(), self.joystick.get_numhats()]
+        return {"name": self.joystick.get_name(), "shape": shape, "guid": self.joystick.get_guid()}
+
+    def state(self) -> dict[str, Any]:
+        """Return the buttons that are down and where the axes are, in [-1, 1]."""
+        self._pygame.event.pump()
+        down = [name for name, button in self._buttons.items() if self.pad.get_button(button)]
+        axes = {name: self.pad.get_axis(axis) / 32767 for name, axis in self._axes.items()}
+        return {"down": down, "axes": axes}
+
+    def arrivals(self, changes: int) -> dict[int, float]:
+        """Return when each step of a sweep was seen, by its number, up to the last."""
+        seen: dict[int, float] = {}
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and changes not in seen:
+            event = self._pygame.event.wait(100)
+            now = time.monotonic()
+            if event.type == self._pygame.JOYAXISMOTION and event.axis == 0:
+                seen.setdefault(round(event.value * 32768 / STEP), now)
+        return seen
+
+
+def devices() -> set[str]:
+    """Return the input devices there are, by name."""
+    found = set()
+    for name in glob.glob("/sys/class/input/event*/device/name"):
+        with suppress(OSError):  # unplugged just now
+            found.add(Path(name).read_text().strip())
+    return found
+
+
+def drill(player: Player, game: Game, kind: str) -> dict[str, Any]:
+    """Return what is seen of a pad of ``kind`` from its opening to its closing."""
+    before = devices()
+    told: dict[str, Any] = {"opened": player.ask("open", kind), **game.plug_in(), "steps": []}
+    for state in SCRIPT:
+        for sent in (state, NEUTRAL):
+            player.ask("send", sent)
+            told["steps"].append({"sent": _plain(sent), "seen": game.state()})
+    told["rumble"] = shake(player, game)
+    told["send"] = [after - before for before, after in player.ask("sweep", 100)]
+    told["devices"] = sorted(devices() - before)
+    player.ask("send", BUSY)
+    told["busy"] = game.state()
+    player.ask("close")
+    told["removed"] = game.wait("JOYDEVICEREMOVED") is not None
+    told["left"] = sorted(devices() - before)
+    told["after"] = game.state()
+    return told
+
+
+def shake(player: Player, game: Game) -> dict[str, Any]:
+    """Let the game shake the pad, then stop; return what the player heard."""
+    heard: dict[str, Any] = {"still": player.ask("rumble"), "taken": game.joystick.rumble(1.0, 0.5, 10_000)}
+    heard["shaking"] = until(lambda: player.ask("rumble"), lambda motors: motors != (0.0, 0.0))
+    game.joystick.stop_rumble()
+    heard["stopped"] = until(lambda: player.ask("rumble"), lambda motors: motors == (0.0, 0.0))
+    return heard
+
+
+def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
+    end = time.monotonic() + 2
+    while not enough(answer := ask()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return answer
+
+
+def measure(player: Player, game: Game, changes: int) -> list[float | None]:
+    """Return how many seconds after the begin of each `send` SDL had the event; None where it never came."""
+    player.ask("open", "xbox")
+    game.plug_in()
+    player.ask(
+        "send", PadState(left=(-1.0, 0.0))
+    )  # SDL takes a stick that has hardly moved since it came for one at rest
+    player.begin("sweep", changes)
+    seen = game.arrivals(changes)
+    times = player.answer()
+    player.ask("close")
+    game.wait("JOYDEVICEREMOVED")
+    return [seen[step] - before if step in seen else None for step, (before, _) in enumerate(times, 1)]
+
+
+def kill(player: Player, other: Player, game: Game) -> dict[str, Any]:
+    """Return what becomes of a pad whose process is killed, and of another process that wants one."""
+    before = devices()
+    player.ask("open", "xbox")
+    game.plug_in()
+    told: dict[str, Any] = {"pid": player.process.pid, "second": other.ask("open", "xbox")}
+    player.ask("send", BUSY)
+    told["busy"] = game.state()
+    player.process.kill()
+    player.process.join()
+    told["removed"] = game.wait("JOYDEVICEREMOVED") is not None
+    told["left"] = sorted(devices() - before)
+    told["after"] = game.state()
+    told["then"] = other.ask("open", "xbox")
+    other.ask("close")
+    return told
+
+
+def _plain(state: PadState) -> dict[str, Any]:
+    return {"buttons": sorted(state.buttons), "left": state.left, "right": state.right}
+
+
+def main(changes: int) -> Mapping[str, Any]:
+    """Return all there is to see."""
+    player, other = Player(), Player()  # before SDL starts its threads
+    game = Game()
+    return {
+        "xbox": drill(player, game, "xbox"),
+        "ds4": drill(player, game, "ds4"),
+        "latency": measure(player, game, changes),
+        "kill": kill(player, other, game),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(main(int(sys.argv[1])), sys.stdout)
