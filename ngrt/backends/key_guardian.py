@@ -1,0 +1,94 @@
+"""Lets go of every key when the process that pressed them ends, however it ends: keys outlive who pressed them.
+
+A process of its own that does nothing but wait for the end of a pipe, which the system closes even after a kill::
+
+    python -m ngrt.backends.key_guardian --display :0 w a s d
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from ngrt.backends.key_names import PRESSABLE
+from ngrt.backends.key_sender import KeySender, open_sender
+from ngrt.errors import NgrtError, PadError
+
+ROUNDS, PAUSE = 10, 0.1
+"""How often, and after how many seconds, keys are let go of again: presses that were still on their way come later."""
+
+if sys.platform == "win32":
+    _APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+else:
+    _APART = 0
+
+PATIENCE = 2.0
+"""Seconds that the guardian may take to end."""
+
+
+class Guardian:
+    """Watches over ``names`` on ``display`` until it is closed, or this process ends.
+
+    :raises PadError: it cannot be started
+    """
+
+    def __init__(self, display: str | None, names: Iterable[str]) -> None:
+        command = [sys.executable, "-m", "ngrt.backends.key_guardian"]
+        command += ["--display", display or "", *sorted(names)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C in the terminal is not for it
+                creationflags=_APART,
+            )
+        except OSError as error:
+            raise PadError(f"what lets go of the keys after a crash cannot be started ({error})") from error
+
+    def close(self) -> None:
+        """Tell it that this process is done with the keys. May be called twice."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:  # what it has sent is sent
+            self._process.kill()
+            self._process.wait()
+
+
+def release(sender: KeySender, names: Iterable[str]) -> None:
+    """Let go of ``names`` until none of them is down.
+
+    :raises PadError: the system does not take it
+    """
+    names = list(names)
+    for _ in range(ROUNDS):
+        sender.put(names, ())
+        if not sender.any_down(names):
+            return
+        time.sleep(PAUSE)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Wait for the end of standard input, then let go."""
+    parser = argparse.ArgumentParser(prog="ngrt.backends.key_guardian", description=__doc__)
+    parser.add_argument("--display", default="", help="X11 display; $DISPLAY if empty")
+    parser.add_argument("names", nargs="+", choices=PRESSABLE, metavar="KEY")
+    chosen = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(NgrtError):  # a display that is gone has no keys down; there is nobody to tell
+        sender = open_sender(chosen.display or None, chosen.names)
+        while sys.stdin.buffer.read(4096):
+            pass
+        release(sender, chosen.names)
+        sender.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Pressing keys: what a platform must be able to do, and which one this is."""
+
+import sys
+from collections.abc import Iterable
+from typing import Protocol
+
+from ngrt.errors import PadError
+
+
+class KeySender(Protocol):
+    """Presses keys by their names in `ngrt.backends.key_names`, as if on the keyboard."""
+
+    @property
+    def name(self) -> str:
+        """Where the keys are pressed, in a few words for people."""
+
+    def put(self, up: Iterable[str], down: Iterable[str]) -> None:
+        """Let go of the keys ``up``, then press the keys ``down``, all at once.
+
+        :raises ngrt.errors.PadError: the system does not take them
+        """
+
+    def settle(self) -> None:
+        """Return once all of it has been done.
+
+        :raises ngrt.errors.PadError: the system does not answer
+        """
+
+    def any_down(self, names: Iterable[str]) -> bool:
+        """Return whether one of the keys is down, whoever presses it.
+
+        :raises ngrt.errors.PadError: the system does not answer
+        """
+
+    def close(self) -> None:
+        """Let go of the keyboard, not of its keys. May be called twice."""
+
+
+def open_sender(display: str | None, names: Iterable[str]) -> KeySender:
+    """Return what presses ``names`` here; ``display`` says where under X11.
+
+    :raises PadError: there is no keyboard that can be pressed
+    :raises ngrt.errors.SettingsError: it has no such key
+    """
+    if sys.platform == "win32":
+        from ngrt.backends.key_sender_win32 import Win32Sender
+
+        return Win32Sender()
+    elif sys.platform == "linux":
+        from ngrt.backends.key_sender_x11 import X11Sender
+
+        return X11Sender(display, names)
+    else:
+        raise PadError(f"keys cannot be pressed on {sys.platform}, only under X11 and on Windows; use --pad none")

@@ -1,0 +1,81 @@
+"""A pad whose buttons and sticks are keys: for games that know no gamepad."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from ngrt.backends.key_guardian import Guardian
+from ngrt.backends.key_mapping import load_mapping
+from ngrt.backends.key_sender import KeySender, open_sender
+from ngrt.errors import PadError
+from ngrt.messages import STILL, PadState
+
+
+class KeyboardPad:
+    """Presses the keys that the mapping file ``keys`` says (None: the one that ships) on ``display`` (X11).
+
+    Keys go to the window that has the focus. They show up in `ngrt.interfaces.Keys` like a person's: a key in
+    `key_names` is no panic key. ``sender``: presses them somewhere else, and nothing guards those.
+
+    :raises ngrt.errors.SettingsError: the mapping cannot be used
+    :raises PadError: keys cannot be pressed here
+    """
+
+    rumble = STILL
+
+    def __init__(self, keys: Path | None = None, display: str | None = None, sender: KeySender | None = None) -> None:
+        self._mapping = load_mapping(keys)
+        self.key_names = self._mapping.names
+        """Every key that the pad may press."""
+        self._down: frozenset[str] = frozenset()
+        self._closed = False
+        self._guardian: Guardian | None = None
+        # the lock "one ngrt a pad" goes here: it must be held before the first key
+        self._sender = sender or open_sender(display, self.key_names)
+        self.name = self._sender.name
+        if sender is None:
+            try:
+                self._guardian = Guardian(display, self.key_names)
+            except BaseException:
+                self._sender.close()
+                raise
+
+    def send(self, state: PadState) -> None:
+        """Press and let go of what differs from the last call, in one write.
+
+        :raises PadError: the keys are not taken; all are let go of as far as that goes
+        """
+        if self._closed:
+            raise PadError(f"{self.name} is closed; open it again")
+        wanted = self._mapping.pressed(state)
+        if wanted == self._down:
+            return
+        up, down = sorted(self._down - wanted), sorted(wanted - self._down)
+        self._down |= wanted  # until it is done, any of them may be down
+        try:
+            self._sender.put(up, down)
+        except PadError:
+            with suppress(PadError):
+                self._let_go()
+            raise
+        self._down = wanted
+
+    def close(self) -> None:
+        """Let go of all keys.
+
+        :raises PadError: the keyboard does not answer, so that some may still be down
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._down:
+                self._let_go()
+            self._sender.settle()
+        finally:
+            self._sender.close()
+            if self._guardian is not None:
+                self._guardian.close()
+
+    def _let_go(self) -> None:
+        self._sender.put(sorted(self._down), ())
+        self._down = frozenset()

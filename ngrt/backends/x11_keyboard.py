@@ -1,0 +1,169 @@
+"""The keyboard of an X11 display: which keys are down, and presses of one's own through XTEST.
+
+python-xlib waits for answers without end; here nothing waits longer than `PATIENCE`. Used from any thread.
+"""
+
+import os
+import select
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+
+from Xlib import XK, X
+from Xlib.display import Display
+from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
+from Xlib.protocol.request import QueryKeymap
+from Xlib.protocol.rq import Request
+
+from ngrt.clock import MonotonicClock
+from ngrt.errors import NgrtError, SettingsError
+
+FAILURES = (DisplayError, ConnectionClosedError, XauthError, XError, OSError)
+"""What python-xlib raises."""
+
+OPENING = 5.0
+"""Seconds that a server may take to let a program in."""
+
+PATIENCE = 1.0
+"""Seconds after which a server that does not answer hangs."""
+
+
+class X11Keyboard:
+    """The keyboard of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
+
+    ``failure``: the kind of error that is raised, for who reads keys and who presses them are told apart.
+
+    :raises ngrt.errors.NgrtError: of that kind; the display cannot be reached
+    """
+
+    def __init__(self, display: str | None, failure: type[NgrtError]) -> None:
+        self.display = display or os.environ.get("DISPLAY", "")
+        self._failure, self._clock, self._lock = failure, MonotonicClock(), threading.Lock()
+        if not self.display:
+            raise failure("no display given and DISPLAY is not set; give one, such as --display :0")
+        self._server = self._connect()
+        self._refused: list[XError] = []
+        self._asked: tuple[QueryKeymap, float] | None = None
+        self._server.set_error_handler(self._note)
+
+    def check_presses(self) -> None:
+        """Make sure that keys can be pressed.
+
+        :raises ngrt.errors.NgrtError: they cannot
+        """
+        if not self._server.has_extension("XTEST"):
+            raise self._failure(f"display {self.display} has no XTEST, so no keys can be pressed; use another X server")
+
+    def code(self, name: str) -> int:
+        """Return the key code of a key by its name in `ngrt.backends.key_names`.
+
+        :raises SettingsError: the layout has no such key
+        """
+        code = int(self._server.keysym_to_keycode(XK.string_to_keysym(name)))
+        if not code:
+            raise SettingsError(f"the keyboard of display {self.display} has no key {name}; choose another key")
+        return code
+
+    def down(self) -> frozenset[int]:
+        """Return the codes of all keys that are down, whoever presses them.
+
+        :raises ngrt.errors.NgrtError: the server is gone, or hangs
+        """
+        with self._lock:
+            asked = self._ask()
+            self._wait(asked)
+        keys: Iterable[int] = asked.map
+        return frozenset(8 * place + bit for place, byte in enumerate(keys) for bit in range(8) if byte >> bit & 1)
+
+    def put(self, up: Iterable[int], down: Iterable[int]) -> None:
+        """Let go of the keys ``up``, press the keys ``down``, by their codes; does not wait for the server.
+
+        :raises ngrt.errors.NgrtError: the server is gone, refuses, or has not answered for `PATIENCE`
+        """
+        with self._lock:
+            try:
+                for code in up:
+                    self._server.xtest_fake_input(X.KeyRelease, code)
+                for code in down:
+                    self._server.xtest_fake_input(X.KeyPress, code)
+                if self._asked is None:  # a question that tells, later, whether the server is still there
+                    self._asked = (self._ask(), self._clock.now())
+                self._server.pending_events()  # sends, and takes what has come
+            except FAILURES as error:
+                raise self._gone(error) from error
+            asked, since = self._asked
+            if _answered(asked):
+                self._asked = None
+            elif self._clock.now() - since > PATIENCE:
+                raise self._hung()
+            if self._refused:
+                raise self._failure(f"display {self.display} refuses keys ({self._refused[0]}); allow XTEST there")
+
+    def settle(self) -> None:
+        """Return once the server has done all that it was sent.
+
+        :raises ngrt.errors.NgrtError: the server is gone, or hangs
+        """
+        self.down()
+
+    def close(self) -> None:
+        """Disconnect. May be called twice. Keys that are down stay so."""
+        with self._lock, suppress(*FAILURES):
+            self._server.close()
+
+    def _connect(self) -> Display:
+        """Return a connection, made in a thread of its own: a server that hangs must not hang the program."""
+        made: list[Display] = []
+        failed: list[Exception] = []
+
+        def connect() -> None:
+            try:
+                made.append(Display(self.display))
+            except Exception as error:  # noqa: BLE001  (a server may answer anything; told below)
+                failed.append(error)
+
+        connecting = threading.Thread(target=connect, name="ngrt-open", daemon=True)
+        connecting.start()
+        connecting.join(OPENING)
+        if failed:
+            raise self._gone(failed[0]) from failed[0]
+        if not made:
+            raise self._hung()
+        return made[0]
+
+    def _ask(self) -> QueryKeymap:
+        try:
+            return QueryKeymap(self._server.display, defer=True)
+        except FAILURES as error:
+            raise self._gone(error) from error
+
+    def _wait(self, asked: QueryKeymap) -> None:
+        end = self._clock.now() + PATIENCE
+        try:
+            self._server.pending_events()
+            while not _answered(asked):
+                if (left := end - self._clock.now()) <= 0:
+                    raise self._hung()
+                select.select([self._server.fileno()], [], [], left)
+                self._server.pending_events()
+        except FAILURES as error:
+            raise self._gone(error) from error
+
+    def _note(self, error: XError, request: Request | None) -> None:
+        self._refused.append(error)
+
+    def _gone(self, error: Exception) -> NgrtError:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return self._failure(
+            f"the keyboard of display {self.display} cannot be reached ({reason}); check DISPLAY and XAUTHORITY, or "
+            "start an X server there"
+        )
+
+    def _hung(self) -> NgrtError:
+        return self._failure(
+            f"the X server of display {self.display} has not answered; keys may still be down there; restart it"
+        )
+
+
+def _answered(asked: QueryKeymap) -> bool:
+    return hasattr(asked, "map")
