@@ -59,6 +59,10 @@ class Timeline:
         """Add a chunk; it is the newest from now on."""
         self._chunks.append(chunk)
 
+    def clear(self) -> None:
+        """Forget every chunk."""
+        self._chunks = []
+
     def at(self, tick: int) -> Row | None:
         """Return the row meant for ``tick``, or None; what no later tick can use is forgotten."""
         self._chunks = [chunk for chunk in self._chunks if self._row(chunk, tick) < chunk.chunk.horizon]

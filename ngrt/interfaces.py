@@ -140,13 +140,30 @@ class Keys(Protocol):
         """Let go of the keyboard. May be called twice."""
 
 
+class PersonPad(Protocol):
+    """A real pad in a person's hands."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in a few words for people; "" while there is none."""
+
+    def state(self) -> PadState | None:
+        """Return what the pad does now, None while there is none. Called from one thread only.
+
+        :raises ngrt.errors.PadError: none can be read any more
+        """
+
+    def close(self) -> None:
+        """Let go of the pad. May be called twice."""
+
+
 class Watch(Protocol):
     """Something that may take the pad from the policy: the focus, a key, a person's own pad."""
 
     def look(self, now: float) -> Verdict | None:
         """Return what the pad does instead of what the policy says, None where the policy may play.
 
-        Called many times a second from a thread of its own.
+        ``now``: seconds on a clock that never goes back. Called many times a second from a thread of its own.
 
         :raises StoppedByPerson: the session must end at once
         :raises ngrt.errors.NgrtError: it cannot be watched any more

@@ -10,6 +10,7 @@ rtc is real-time chunking (arXiv 2506.07339) with the Jacobian taken as the iden
 gradients can run it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,9 +118,12 @@ class Merger:
         """Return how many rows of a chunk on a frame ``captured`` then will have passed before it is ready."""
         return max(0, self._grid.next_tick(captured + self.latency) - self._grid.first_tick(captured))
 
-    def guide(self, captured: float) -> Guide | None:
-        """Return what pulls the chunk on a frame ``captured`` then, None for nothing."""
-        if self._last is None:
+    def guide(self, captured: float, since: float = -math.inf) -> Guide | None:
+        """Return what pulls the chunk on a frame ``captured`` then, None for nothing.
+
+        A chunk on a frame from before ``since`` was never played, and pulls nothing.
+        """
+        if self._last is None or self._last.captured < since:
             return None
         executed = self._grid.first_tick(captured) - self._grid.first_tick(self._last.captured)
         return self._merging.guide(self._last.chunk.actions, executed, self.delay(captured), self._steps)

@@ -116,7 +116,7 @@ class Tick:
     ``source`` is "played" (a row meant for this tick), "held" (the last state again), "neutral" (nothing valid),
     "blocked" (neutral, for a guard forbids play) or "person" (a person plays). ``late`` is how long after its deadline
     the pad was called; ``age`` how old the observation behind the state was; ``rumble`` what the game made the pad's
-    motors do.
+    motors do; ``note`` why the policy did not play, where it was kept from it.
     """
 
     index: int
@@ -129,6 +129,7 @@ class Tick:
     frame_id: int | None
     age: float | None
     rumble: Rumble = STILL
+    note: str = ""
 
     @property
     def late(self) -> float:

@@ -18,7 +18,7 @@ from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
 from ngrt.pacing import next_deadline
-from ngrt.vetoes import Vetoes
+from ngrt.vetoes import Verdict, Vetoes
 from ngrt.workers import PATIENCE, Worker
 
 OnTick = Callable[[Tick, int], None]
@@ -84,7 +84,7 @@ async def _release(pad: Pad, worker: Worker) -> None:
 
 
 class Actuator:
-    """Ticks: puts the pad into the state that ``timeline`` has for each tick of ``grid``."""
+    """Ticks: puts the pad into the state that ``timeline`` has for each tick of ``grid``, or that a verdict has."""
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class Actuator:
         self._chunks, self._vetoes, self._on_tick = chunks, vetoes, on_tick
         self._last: tuple[PadState, TimedChunk] | None = None
         self._held = 0
+        self._was_vetoed = False
 
     @property
     def longest(self) -> float:
@@ -116,13 +117,14 @@ class Actuator:
         skipped = self._pass_over(now)
         due = self.grid.due(self.tick)
         ended = self._chunks.closed  # read before taking: what was put before closing is still taken below
-        if (chunk := self._chunks.take()) is not None:
+        verdict = self._heed(now)
+        if (chunk := self._chunks.take()) is not None and chunk.captured >= self._vetoes.over:
             self._timeline.add(chunk)
         tick = self._decide(due, now)
         if ended and tick.source == "neutral":
             return None
-        if (verdict := self._vetoes.strongest) is not None:
-            tick = replace(tick, state=verdict.state, source=verdict.source, chunk_id=None, row=None)
+        if verdict is not None:
+            tick = Tick(self.tick, due, now, verdict.state, verdict.source, None, None, None, None, note=verdict.note)
         self.pad.send(tick.state)
         tick = replace(tick, rumble=self.pad.rumble)
         _, missed = next_deadline(due, self._clock.now(), self.grid.interval)
@@ -131,6 +133,30 @@ class Actuator:
         self._on_tick(tick, skipped + missed)
         self.tick += 1 + missed
         return self.grid.due(self.tick) if end is None or self.tick < end else None
+
+    @property
+    def vetoed(self) -> bool:
+        """Whether the policy may not play now."""
+        return self._vetoes.strongest is not None
+
+    def obey(self) -> None:
+        """Put the pad into what a verdict says, between ticks."""
+        if (verdict := self._vetoes.strongest) is not None:
+            self.pad.send(verdict.state)
+
+    def _heed(self, now: float) -> Verdict | None:
+        """Return the verdict that holds at this tick.
+
+        While one does, all that the policy meant is forgotten: it was meant for a game that is not there any more.
+        Only a frame captured after the first tick without a verdict moves the pad again.
+        """
+        verdict = self._vetoes.strongest
+        if verdict is not None or self._was_vetoed:
+            self._vetoes.over = now
+            self._timeline.clear()
+            self._last = None
+        self._was_vetoed = verdict is not None
+        return verdict
 
     def _pass_over(self, now: float) -> int:
         """Pass over ticks that another one has followed already, for who wakes late must not act late; return how many.

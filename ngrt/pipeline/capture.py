@@ -85,6 +85,7 @@ async def capture(
                 failed_at = clock.now()
                 if watching.reopen is None or failures > RESTARTS:
                     raise
+                camera.silence()
                 tell(f"{error}; opening it again ({failures} of {RESTARTS})")
             worker.close()  # its thread may hang
             worker = make_worker("capture")
@@ -141,7 +142,7 @@ class Camera:
     ) -> None:
         self._source, self._interval, self._context = watching.source, watching.interval, watching.context
         self._clock, self._frames, self._helper = clock, frames, helper
-        self._vetoes = watching.vetoes
+        self._voice = watching.vetoes.voice()
         self._count = 0
         self._shown: Image | None = None
         self.deadline = clock.now()
@@ -154,18 +155,19 @@ class Camera:
 
     def look(self, now: float) -> float | None:
         """Grab once; return when to look again, or None at the end of the source."""
-        source = self._source
-        age = 0.0
+        source, verdict = self._source, None
+        image, age = None, 0.0
         try:
             image = source.grab(now)
-            self._vetoes.give("source", None)
         except EndOfSource:
             return None
         except NothingToSee as reason:
-            self._vetoes.give("source", Verdict("blocked", str(reason)))
-            self._shown = image = None
+            verdict = Verdict("blocked", str(reason))
         if source is not self._source:  # it hung, another was opened, and now it is back
             return None
+        self._voice.verdict = verdict
+        if verdict is not None:
+            self._shown = None
         if image is not None:
             self._count += 1
             self._shown, age = shrink(check_frame(image), self._helper), source.age
@@ -174,6 +176,10 @@ class Camera:
             self._frames.put(self._context.observe(Frame(self._count, now - age, self._shown)))
         self.deadline, _ = next_deadline(self.deadline, self._clock.now(), self._interval)
         return self.deadline
+
+    def silence(self) -> None:
+        """Take back that there is nothing to see: the source has failed, and its failure says more."""
+        self._voice.verdict = None
 
     def look_at(self, source: FrameSource) -> None:
         """Look at ``source`` from now on; what the old one showed last is shown no more."""

@@ -12,6 +12,7 @@ from ngrt.merging import Merger
 from ngrt.messages import Chunk, Frame, Guide, Image, TimedChunk
 from ngrt.pipeline.watchdog import watch
 from ngrt.telemetry import Telemetry
+from ngrt.vetoes import Vetoes
 from ngrt.workers import Worker
 
 Predict = Callable[[Sequence[Image], Guide | None], Chunk]
@@ -54,8 +55,11 @@ async def infer(thinker: "Thinker", frames: Latest[list[Frame]], chunks: Latest[
 class Thinker:
     """Makes one chunk after the other, each in agreement with the last."""
 
-    def __init__(self, planner: Planner, merger: Merger, worker: Worker, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(
+        self, planner: Planner, merger: Merger, worker: Worker, clock: Clock, vetoes: Vetoes, telemetry: Telemetry
+    ) -> None:
         self.telemetry = telemetry
+        self._vetoes = vetoes
         self._planner, self._merger, self._worker, self._clock = planner, merger, worker, clock
         self._count = 0
 
@@ -66,7 +70,7 @@ class Thinker:
         """
         newest, started = seen[-1], self._clock.now()
         self.telemetry.frame(newest)
-        chunk = await self._predict(seen, self._merger.guide(newest.captured))
+        chunk = await self._predict(seen, self._merger.guide(newest.captured, self._vetoes.over))
         done = TimedChunk(self._count, newest.id, chunk, newest.captured, started, self._clock.now())
         self._count += 1
         self._merger.note(done)

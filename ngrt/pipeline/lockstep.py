@@ -1,13 +1,17 @@
 """The game waits while the policy thinks, as under the reference's own loop: for comparison, and for slow machines.
 
-Only for a game whose time stands still with the session's clock.
+Only for a game whose time stands still with the session's clock. While a verdict stands the game is not made to wait:
+it is a person's then, or nobody's.
 """
+
+import anyio
 
 from ngrt.channels import Latest
 from ngrt.clock import PausableClock
 from ngrt.messages import Frame, TimedChunk
 from ngrt.pipeline.actuate import Actuator, neutral_afterwards
 from ngrt.pipeline.capture import Camera
+from ngrt.pipeline.guard import INTERVAL
 from ngrt.pipeline.infer import Thinker
 from ngrt.workers import Worker
 
@@ -44,10 +48,32 @@ async def lockstep(
                 await ticking.pace(stop, following)
                 if await looking.call(camera.look, clock.now()) is None:
                     chunks.close()
-                elif (seen := frames.take()) is not None:
-                    chunks.put(await thinker.think(seen))
+                elif (seen := frames.take()) is not None and not actuator.vetoed:
+                    chunks.put(await _think(thinker, seen, actuator, ticking))
                 clock.resume()
                 turn = actuator.tick + execute
                 await ticking.pace(tick, following)
     finally:
         clock.resume()  # the game must not be left frozen
+
+
+async def _think(thinker: Thinker, seen: list[Frame], actuator: Actuator, ticking: Worker) -> TimedChunk:
+    """Think; a verdict meanwhile reaches the pad at once, for no tick comes while the game stands still.
+
+    :raises ngrt.errors.NgrtError: the pad or the engine failed
+    """
+
+    async def obey() -> None:
+        while not actuator.vetoed:
+            await anyio.sleep(INTERVAL)
+        await ticking.call(actuator.obey)
+
+    done: list[TimedChunk] = []
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(obey)
+            done.append(await thinker.think(seen))
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return done[0]

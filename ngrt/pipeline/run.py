@@ -3,7 +3,7 @@
 source --frames--> policy --chunks--> pad
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -12,7 +12,7 @@ from ngrt.channels import Latest
 from ngrt.chunks import Grid, Timeline
 from ngrt.clock import Clock, PausableClock
 from ngrt.context import Context
-from ngrt.interfaces import FrameSource, Pad, Watch
+from ngrt.interfaces import FrameSource, Pad, StoppedByPerson, Watch
 from ngrt.merging import Merger, Merging
 from ngrt.messages import Frame, TimedChunk
 from ngrt.pipeline.actuate import Actuator, Control, actuate
@@ -59,40 +59,53 @@ class Session:
 async def run(session: Session) -> None:
     """Play until the ticks are done or the source ends. However it ends, the pad is neutral afterwards.
 
+    Play begins once every watch has said whether it may, or has failed to.
+
     :raises ngrt.errors.NgrtError: a device or the engine failed
     :raises ngrt.interfaces.StoppedByPerson: a person wanted it to end at once
     """
-    clock, control, telemetry = session.clock, session.control, session.telemetry
-    frames, chunks = Latest[list[Frame]](), Latest[TimedChunk]()
-    grid = Grid(clock.now(), 1 / control.rate, control.shift)
-    merger = Merger(session.merging, grid, session.planner.steps, session.planner.latency)
-    timeline = Timeline(grid, blend=session.merging.mode == "blend")
-    looking, thinking, ticking = (session.worker(name) for name in ("capture", "infer", "actuate"))
     guarding = [session.worker(f"guard-{number}") for number in range(len(session.watches))]
-    thinker = Thinker(session.planner, merger, thinking, clock, telemetry)
-    actuator = Actuator(session.pad, control, grid, timeline, clock, chunks, session.vetoes, telemetry.tick)
+    playing = {name: session.worker(name) for name in ("capture", "infer", "actuate")}
     try:
-        if isinstance(clock, PausableClock) and session.merging.mode == "lockstep":
-            camera, execute = Camera(session.watching, clock, frames), session.merging.execute
-            await lockstep(camera, thinker, actuator, clock, looking, ticking, frames, chunks, execute)
-            return
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(capture, session.watching, looking, session.worker, clock, frames, telemetry.note)
-            tasks.start_soon(infer, thinker, frames, chunks)
             for watch, worker in zip(session.watches, guarding, strict=True):
-                tasks.start_soon(guard, watch, session.vetoes, worker, clock)
-            await actuate(actuator, ticking)
+                await tasks.start(guard, watch, session.vetoes, worker)
+            await _play(session, playing)
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise first_failure(group) from group
     finally:
-        for worker in (looking, thinking, ticking, *guarding):
+        for worker in (*guarding, *playing.values()):
             worker.close()
 
 
+async def _play(session: Session, workers: Mapping[str, Worker]) -> None:
+    clock, control, vetoes, telemetry = session.clock, session.control, session.vetoes, session.telemetry
+    looking, thinking, ticking = workers["capture"], workers["infer"], workers["actuate"]
+    frames, chunks = Latest[list[Frame]](), Latest[TimedChunk]()
+    grid = Grid(clock.now(), 1 / control.rate, control.shift)
+    merger = Merger(session.merging, grid, session.planner.steps, session.planner.latency)
+    timeline = Timeline(grid, blend=session.merging.mode == "blend")
+    thinker = Thinker(session.planner, merger, thinking, clock, vetoes, telemetry)
+    actuator = Actuator(session.pad, control, grid, timeline, clock, chunks, vetoes, telemetry.tick)
+    if isinstance(clock, PausableClock) and session.merging.mode == "lockstep":
+        camera, execute = Camera(session.watching, clock, frames), session.merging.execute
+        await lockstep(camera, thinker, actuator, clock, looking, ticking, frames, chunks, execute)
+        return
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(capture, session.watching, looking, session.worker, clock, frames, telemetry.note)
+        tasks.start_soon(infer, thinker, frames, chunks)
+        await actuate(actuator, ticking)
+        tasks.cancel_scope.cancel()
+
+
 def first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error inside a group: the one that ended the session."""
-    error: BaseException = group
+    """Return the error inside a group that ended the session: the first, but a person's wish only if nothing failed.
+
+    A pad that may not be neutral is more to know than who ended the session.
+    """
+    _, failed = group.split(StoppedByPerson)
+    error: BaseException = failed or group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -9,7 +9,7 @@ import numpy as np
 from ngrt.actions import decode
 from ngrt.clock import Clock
 from ngrt.context import Context
-from ngrt.interfaces import EndOfSource, FrameSource
+from ngrt.interfaces import EndOfSource, FrameSource, Watch
 from ngrt.merging import Merging
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, Rumble
 from ngrt.pipeline.actuate import Control
@@ -99,6 +99,7 @@ class Rig:
     costs: dict[str, float] = field(default_factory=dict)
     telemetry: Telemetry = field(default_factory=Telemetry)
     context: Context = field(default_factory=lambda: Context(1, 0.3))
+    watches: Sequence[Watch] = ()
 
     def worker(self, name: str) -> Worker:
         """Return an inline worker whose calls take this device's time."""
@@ -119,5 +120,6 @@ class Rig:
                 self.worker,
                 self.reopen,
                 self.telemetry,
+                self.watches,
             )
         )
