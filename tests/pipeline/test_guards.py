@@ -341,6 +341,16 @@ async def test_a_chunk_that_was_never_played_does_not_guide_the_next_one() -> No
     assert guides[first + 1][1] is not None
 
 
+async def test_a_picture_from_before_a_verdict_was_over_moves_nothing_even_where_no_tick_came_between() -> None:
+    ended = 1.0 + 0.9 * (1 / 15)
+    rig, diary = diaried(Script([(0.5, LOST), (ended, None)]))
+    rig.times = {"infer": [0.01]}
+    await rig.play(Control(15, ticks=45))
+    after = [tick.chunk_id for tick, _ in diary.ticks if tick.source == "played" and tick.sent > rig.start + ended]
+    assert len(after) > 20
+    assert all(number is not None and diary.made[number].captured >= rig.start + ended for number in after)
+
+
 verdicts = st.sampled_from([None, None, LOST, PLAYS, Verdict("policy", "no pad")])
 timelines = st.lists(st.tuples(st.floats(0, 0.7), verdicts), max_size=8)
 
