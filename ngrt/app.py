@@ -82,7 +82,7 @@ def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View,
     """Return a session that is open and ready, with what reports on it; ``stack`` closes it."""
     view.note(f"opening {kind}")
     clock = stack.enter_context(opened_clock(kind, settings))
-    game = stack.enter_context(opened_game(kind, settings, clock))
+    game = stack.enter_context(opened_game(kind, settings, clock, view.note))
     view.note(f"loading {folder}")
     policy = stack.enter_context(_opened_policy(folder, settings, view))
     most = policy.spec.steps if not isinstance(settings.steps, int) else settings.steps
@@ -111,6 +111,7 @@ def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View,
         worker=lambda name: ThreadWorker(name, clock),
         watches=game.watches,
     )
+    game.wake()
     gc.collect()
     gc.freeze()  # what was loaded is never garbage: keep the collector off it while ticking
     how = f"{folder.name}, {pace.steps} steps, {merging}"

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
+from ngrt.hardware import Note, open_pad, open_source, open_watches, wake_up
 from ngrt.interfaces import FrameSource, Pad, Watch
-from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
+from ngrt.settings import PlaySettings, SourceKind
 from ngrt.workers import PATIENCE
 
 
@@ -17,7 +18,7 @@ class Game:
     """An open source with the pad that plays it, and its score if it keeps one.
 
     ``open_again``: opens the source anew, where what failed once may work again. ``watches`` may take the pad from the
-    policy.
+    policy. ``wake`` presses what makes the game notice the pad.
     """
 
     source: FrameSource
@@ -25,6 +26,7 @@ class Game:
     score: Callable[[], str | None] = lambda: None
     open_again: Callable[[], FrameSource] | None = None
     watches: Sequence[Watch] = ()
+    wake: Callable[[], None] = lambda: None
 
     def reopen(self) -> FrameSource:
         """Close the source, which has failed, and open it anew.
@@ -47,12 +49,12 @@ def opened_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[Monotonic
     if settings.chunking != "lockstep":
         yield MonotonicClock()
         return
-    if kind != "display":  # the others go by the session's clock
+    if kind not in {"display", "window"}:  # the others go by the session's clock
         yield GameClock()
         return
     if settings.freeze is None:
         raise SettingsError(
-            "--chunking lockstep stops the game while the policy thinks, and a display cannot be stopped; name the "
+            f"--chunking lockstep stops the game while the policy thinks, and a {kind} cannot be stopped; name the "
             "game's process with --freeze PID (Windows), or choose another --chunking"
         )
     from ngrt.backends.freeze_xspeedhack import SpeedHook
@@ -65,12 +67,12 @@ def opened_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[Monotonic
 
 
 @contextmanager
-def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock) -> Iterator[Game]:
-    """Open a game; close its pad and source afterwards.
+def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Iterator[Game]:
+    """Open a game; close its pad, source and watches afterwards. ``note`` is told what is waited for.
 
     :raises ngrt.errors.NgrtError: it cannot be opened, or its pad does not close
     """
-    game = open_game(kind, settings, clock)
+    game = open_game(kind, settings, clock, note)
     try:
         yield game
     except BaseException:
@@ -80,20 +82,27 @@ def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock)
     close_game(game)
 
 
-def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock) -> Game:
+def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Game:
     """Return the game that was chosen, open."""
-    from ngrt.backends.pad_none import RecordingPad
-
     if kind == "arcade":
         from ngrt.arcade.game import Arcade
 
         arcade = Arcade(settings.seed or 0, clock.now)
-        pad = arcade.pad if settings.pad == "auto" else RecordingPad()
-        return Game(arcade.source, pad, arcade.describe_score)
-    source = _open_source(kind, settings)
-    if kind == "display":
-        return Game(source, RecordingPad(), open_again=lambda: _open_source(kind, settings))
-    return Game(source, RecordingPad())
+        pad = arcade.pad if settings.pad == "auto" else open_pad(kind, settings, note)
+        watches = open_watches(kind, settings, lambda: arcade.source, pad)
+        return Game(arcade.source, pad, arcade.describe_score, watches=watches)
+    with ExitStack() as undo:
+        source = open_source(kind, settings, note)
+        undo.callback(source.close)
+        pad = open_pad(kind, settings, note)
+        undo.callback(pad.close)
+        game = Game(source, pad)
+        game.watches = open_watches(kind, settings, lambda: game.source, pad)
+        undo.pop_all()
+    game.wake = lambda: wake_up(settings, pad, game.watches, note)
+    if kind in {"display", "window"}:
+        game.open_again = lambda: open_source(kind, settings, note)
+    return game
 
 
 def close_game(game: Game) -> None:
@@ -118,17 +127,3 @@ def close_game(game: Game) -> None:
             failures.append(PadError(f"pad {game.pad.name} does not close; it may not be neutral; unplug it"))
     if failures:
         raise failures[0]
-
-
-def _open_source(kind: SourceKind, settings: PlaySettings) -> FrameSource:
-    if kind == "video" and settings.video is not None:
-        from ngrt.backends.capture_video import VideoSource
-
-        return VideoSource(settings.video)
-    if kind == "image":
-        from ngrt.backends.capture_images import ImageSource
-
-        return ImageSource(settings.image)
-    from ngrt.backends.capture_x11 import X11Source
-
-    return X11Source(settings.display, MOST_RATE if settings.rate == "auto" else settings.rate)

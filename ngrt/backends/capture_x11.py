@@ -132,8 +132,9 @@ class X11Window:
         return self._eye.look(now, lambda screen: self._where(screen.desktop, now))
 
     def close(self) -> None:
-        """Disconnect; a later `grab` finds the end."""
+        """Disconnect, from the desktop as well; a later `grab` finds the end."""
         self._eye.close()
+        self._desktop.close()
 
     def _where(self, screen: Region, now: float) -> Region:
         if self._eye.moved() or now >= self._due:

@@ -1,0 +1,171 @@
+"""What a session touches of this machine, opened from the settings: a picture, a pad, and what guards the pad."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Protocol, runtime_checkable
+
+from ngrt.clock import MonotonicClock
+from ngrt.errors import PadError, SettingsError
+from ngrt.finding import choices
+from ngrt.interfaces import FrameSource, Keys, Pad, Watch
+from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
+from ngrt.wake import chosen, wake
+from ngrt.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
+
+Note = Callable[[str], object]
+"""Told what is done or waited for before play begins."""
+
+NONE = "none"
+FOCUS_LOOK = 0.1
+"""Seconds between two looks whether the game has the focus yet."""
+
+
+@runtime_checkable
+class WindowSource(FrameSource, Protocol):
+    """A source that watches a window."""
+
+    @property
+    def number(self) -> int | None:
+        """The window's number, None while it has none."""
+
+
+def open_source(kind: SourceKind, settings: PlaySettings, note: Note) -> FrameSource:
+    """Return what is watched, open; waits for a game's window as long as the settings say.
+
+    :raises ngrt.errors.SourceError: it is not there, or cannot be watched
+    """
+    if kind == "video" and settings.video is not None:
+        from ngrt.backends.capture_video import VideoSource
+
+        return VideoSource(settings.video)
+    if kind == "image":
+        from ngrt.backends.capture_images import ImageSource
+
+        return ImageSource(settings.image)
+    if kind == "window":
+        return _open_window(settings, note)
+    from ngrt.backends.screens import open_screen
+
+    return open_screen(settings.display, settings.monitor, _rate(settings), settings.capture)
+
+
+def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:
+    """Return the pad that was chosen. Where none was, a window gets an Xbox pad, a screen gets one if it can be had.
+
+    :raises ngrt.errors.PadError: it cannot be had
+    """
+    from ngrt.backends.pads import open_pad as opened
+
+    if settings.pad == "keyboard" or settings.keys is None:
+        chosen_pad = settings.pad
+    else:
+        raise SettingsError(f"--keys {settings.keys} is for --pad keyboard; add that or leave it out")
+    if chosen_pad != "auto":
+        return opened(chosen_pad, settings.keys, settings.display)
+    if kind == "window":
+        return opened("xbox", None, settings.display)
+    if kind == "display":
+        try:
+            return opened("xbox", None, settings.display)
+        except PadError as error:
+            note(f"no pad, only watching: {error}")
+    return opened("none")
+
+
+def open_watches(kind: SourceKind, settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad) -> list[Watch]:
+    """Return what may take the pad from the policy. ``source`` returns what is watched now: it may be opened again.
+
+    :raises ngrt.errors.NgrtError: one of them cannot be had
+    """
+    watches: list[Watch] = []
+    with ExitStack() as undo:
+
+        def add(watch: Watch) -> None:
+            undo.callback(watch.close)
+            watches.append(watch)
+
+        if kind == "window" and settings.focus_guard:
+            add(_focus_guard(source, settings))
+        if kind in {"window", "display"} and settings.panic_key.casefold() != NONE:
+            add(PanicKey(_keys(settings, settings.panic_key, pad), settings.panic_key))
+        for name in settings.takeover:
+            if name == "pad":
+                from ngrt.backends.person_pads import open_person_pad
+
+                add(TakeoverPad(open_person_pad()))
+            else:
+                add(TakeoverKey(_keys(settings, name, pad), name))
+        undo.pop_all()
+    return watches
+
+
+def wake_up(settings: PlaySettings, pad: Pad, watches: Sequence[Watch], note: Note) -> None:
+    """Press what makes the game notice the pad, once the game has the focus.
+
+    :raises ngrt.errors.SettingsError: no such game is known
+    """
+    presses = chosen(settings.wake, settings.process)
+    if not presses:
+        return
+    for guard in watches:
+        if isinstance(guard, FocusGuard) and guard.look(0.0) is not None:
+            note("waiting until the game has the focus, to wake it up: click on its window")
+            while guard.look(0.0) is not None:
+                time.sleep(FOCUS_LOOK)
+    note(f"waking the game up: {len(presses)} presses")
+    wake(pad, presses, time.sleep)
+
+
+def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
+    from ngrt.backends.desktops import open_desktop
+    from ngrt.backends.processes import running
+    from ngrt.backends.screens import open_window
+    from ngrt.waiting import wait_for
+
+    with ExitStack() as undo:
+        desktop = open_desktop(settings.display)
+        undo.callback(desktop.close)
+        window = wait_for(
+            desktop,
+            settings.process,
+            settings.window,
+            settings.wait,
+            now=MonotonicClock().now,
+            sleep=time.sleep,
+            note=note,
+            running=running,
+        )
+        source = open_window(
+            desktop,
+            window,
+            lambda: next(iter(choices(desktop.windows(), settings.process, settings.window)), None),
+            settings.lost == "end",
+            _rate(settings),
+            settings.capture,
+            settings.display,
+        )
+        undo.pop_all()
+    return source
+
+
+def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> FocusGuard:
+    from ngrt.backends.desktops import open_desktop
+
+    def number() -> int | None:
+        watched = source()
+        return watched.number if isinstance(watched, WindowSource) else None
+
+    return FocusGuard(open_desktop(settings.display), number, settings.process or source().name)
+
+
+def _keys(settings: PlaySettings, name: str, pad: Pad) -> Keys:
+    from ngrt.backends.keyboards import open_keys
+
+    if name in getattr(pad, "key_names", ()):
+        raise SettingsError(f"key {name} is pressed by the pad itself; choose another key, or change --keys")
+    return open_keys(settings.display)
+
+
+def _rate(settings: PlaySettings) -> float:
+    return MOST_RATE if settings.rate == "auto" else settings.rate
