@@ -1,11 +1,12 @@
 """A pad whose buttons and sticks are keys: for games that know no gamepad."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ngrt.backends.key_guardian import Guardian
 from ngrt.backends.key_mapping import load_mapping
 from ngrt.backends.key_sender import KeySender, open_sender
+from ngrt.backends.pad_lock import PadLock
 from ngrt.errors import PadError
 from ngrt.messages import STILL, PadState
 
@@ -17,7 +18,7 @@ class KeyboardPad:
     `key_names` is no panic key. ``sender``: presses them somewhere else, and nothing guards those.
 
     :raises ngrt.errors.SettingsError: the mapping cannot be used
-    :raises PadError: keys cannot be pressed here
+    :raises PadError: keys cannot be pressed here, or another ngrt presses them
     """
 
     rumble = STILL
@@ -29,15 +30,16 @@ class KeyboardPad:
         self._down: frozenset[str] = frozenset()
         self._closed = False
         self._guardian: Guardian | None = None
-        # the lock "one ngrt a pad" goes here: it must be held before the first key
+        self._lock: PadLock | None = None
         self._sender = sender or open_sender(display, self.key_names)
         self.name = self._sender.name
         if sender is None:
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._sender.close)
+                self._lock = PadLock(self.name)
+                undo.callback(self._lock.release)
                 self._guardian = Guardian(display, self.key_names)
-            except BaseException:
-                self._sender.close()
-                raise
+                undo.pop_all()
 
     def send(self, state: PadState) -> None:
         """Press and let go of what differs from the last call, in one write.
@@ -75,6 +77,8 @@ class KeyboardPad:
             self._sender.close()
             if self._guardian is not None:
                 self._guardian.close()
+            if self._lock is not None:
+                self._lock.release()
 
     def _let_go(self) -> None:
         self._sender.put(sorted(self._down), ())
