@@ -43,35 +43,45 @@ class X11Connection:
                 raise SourceError(f"display {self.name} was closed")
             display = self._display = self._display or self._open()
             hung = threading.Event()
-            watchdog = threading.Timer(PATIENCE, _cut, (display, hung))
+
+            def give_up() -> None:
+                hung.set()
+                _cut(display)
+
+            watchdog = threading.Timer(PATIENCE, give_up)
             watchdog.daemon = True
             watchdog.start()
             try:
                 yield display
             except LOST as error:
                 self._display = None
-                _cut(display, threading.Event())
+                _end(display)
                 raise self._silent() if hung.is_set() else self._gone(error) from error
             finally:
                 watchdog.cancel()
 
     def close(self) -> None:
-        """Disconnect. May be called twice, and while another thread waits for an answer."""
+        """Disconnect. May be called twice, and while another thread waits for an answer, which then fails."""
         self._closed = True
         display, self._display = self._display, None
         if display is not None:
-            _cut(display, threading.Event())
+            _cut(display)
+            with self._lock:
+                _end(display)
 
     def _open(self) -> Display:
         """Connect in a thread of its own: python-xlib waits for a server that hangs without end."""
         opened: list[Display] = []
         failed: list[Exception] = []
+        given_up = threading.Event()
 
         def connect() -> None:
             try:
                 opened.append(Display(self.name))
             except (*LOST, XError) as error:
                 failed.append(error)
+            if opened and given_up.is_set():
+                _end(opened[0])
 
         connecting = threading.Thread(target=connect, name="ngrt-x11", daemon=True)
         connecting.start()
@@ -79,6 +89,7 @@ class X11Connection:
         if failed:
             raise self._gone(failed[0]) from failed[0]
         if not opened:
+            given_up.set()
             raise self._silent()
         return opened[0]
 
@@ -93,8 +104,12 @@ class X11Connection:
         return SourceError(f"display {self.name} has not answered for {PATIENCE:g} s; restart its X server")
 
 
-def _cut(display: Display, hung: threading.Event) -> None:
-    """End the connection, and with it the wait of whoever waits for an answer."""
-    hung.set()
-    with suppress(OSError, ConnectionClosedError):
+def _cut(display: Display) -> None:
+    """End the wait of whoever waits for an answer: the connection is over."""
+    with suppress(OSError):
         display.display.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _end(display: Display) -> None:
+    _cut(display)
+    display.display.socket.close()

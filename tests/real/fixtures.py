@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.xvfb import PROGRAMS, game_on, record_clip, require, x_server
+from tests.real.xvfb import GAME, game_on, record_clip, require, x_server
 
 CLIP_SECONDS = 3.0
 
@@ -13,7 +13,7 @@ CLIP_SECONDS = 3.0
 @pytest.fixture(scope="session")
 def game_display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the X display on which xgalaga++ is played; skip where the programs are not installed."""
-    require(*PROGRAMS)
+    require("Xvfb", GAME, "xdotool")
     with x_server(tmp_path_factory.mktemp("xvfb")) as screen, game_on(screen.display, tmp_path_factory.mktemp("home")):
         yield screen.display
 

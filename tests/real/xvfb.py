@@ -25,6 +25,7 @@ PROGRAMS = {
     GAME: "xgalaga++",
     "xdotool": "xdotool",
     "openbox": "openbox",
+    "wine": "wine wine64",
     "xrandr": "x11-xserver-utils",
 }
 """What the tests run, and the Debian packages that bring it."""

@@ -1,0 +1,118 @@
+"""Windows of our own on an X display, and a window manager to look after them."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from Xlib import X, Xatom, Xutil
+from Xlib.display import Display
+from Xlib.protocol.event import ClientMessage
+from Xlib.xobject.drawable import Window as XWindow
+
+from tests.real.xvfb import PATIENCE, require
+
+
+def until(condition: Callable[[], object], what: str = "nothing came of it") -> None:
+    """Return once ``condition`` holds: X servers and window managers take their time."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+@contextmanager
+def window_manager(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run openbox on ``display`` until the block ends."""
+    require("openbox")
+    environment = {**os.environ, "DISPLAY": display, "HOME": str(home)}
+    manager = subprocess.Popen(
+        ["openbox", "--sm-disable"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    client = Display(display)
+    root = client.screen().root
+    probe = root.create_window(0, 0, 9, 9, 0, X.CopyFromParent, X.InputOutput, X.CopyFromParent)
+    framed = client.get_atom("_NET_FRAME_EXTENTS")
+
+    def is_managing() -> bool:
+        probe.map()  # again and again: while it starts, openbox forgets what it was asked
+        return probe.get_full_property(framed, X.AnyPropertyType) is not None
+
+    try:
+        until(is_managing, "openbox does not start")
+        probe.destroy()
+        yield manager
+    finally:
+        client.close()
+        manager.terminate()
+        manager.wait(timeout=PATIENCE)
+
+
+class Windows:
+    """Opens windows on ``display`` and does to them what people and programs do; they belong to this process."""
+
+    def __init__(self, display: str, managed: bool = False) -> None:
+        self.display = Display(display)
+        self.root = self.display.screen().root
+        self.managed = managed
+
+    def open(
+        self,
+        title: str = "",
+        place: tuple[int, int, int, int] = (0, 0, 320, 240),
+        kinds: Sequence[str] = (),
+        past_manager: bool = False,
+        inside: XWindow | None = None,
+    ) -> XWindow:
+        """Show a window at left, top, width, height; ``kinds`` are EWMH's window types."""
+        left, top, width, height = place
+        screen = self.display.screen()
+        window = (inside or self.root).create_window(
+            *(left, top, width, height, 0, screen.root_depth, X.InputOutput, X.CopyFromParent),
+            background_pixel=screen.white_pixel,
+            override_redirect=past_manager,
+        )
+        window.change_property(
+            self.display.get_atom("_NET_WM_NAME"), self.display.get_atom("UTF8_STRING"), 8, title.encode()
+        )
+        window.set_wm_normal_hints(flags=Xutil.USPosition | Xutil.USSize)
+        if kinds:
+            self.set_atoms(window, "_NET_WM_WINDOW_TYPE", [f"_NET_WM_WINDOW_TYPE_{kind}" for kind in kinds])
+        window.map()
+        until(lambda: window.get_attributes().map_state == X.IsViewable)
+        return window
+
+    def set_atoms(self, window: XWindow, name: str, values: Sequence[str]) -> None:
+        """Set a property to the atoms called ``values``."""
+        atoms = [self.display.get_atom(value) for value in values]
+        window.change_property(self.display.get_atom(name), Xatom.ATOM, 32, atoms)
+        self.display.sync()
+
+    def ask_manager(self, window: XWindow, name: str, values: Sequence[int]) -> None:
+        """Send the window manager a message about ``window``."""
+        data = (32, [*values, *[0] * (5 - len(values))])
+        message = ClientMessage(window=window, client_type=self.display.get_atom(name), data=data)
+        self.root.send_event(message, event_mask=X.SubstructureRedirectMask | X.SubstructureNotifyMask)
+        self.display.sync()
+
+    def minimise(self, window: XWindow) -> None:
+        """Put ``window`` away, as a person does."""
+        if self.managed:
+            self.ask_manager(window, "WM_CHANGE_STATE", [Xutil.IconicState])
+        else:
+            window.unmap()
+            self.display.sync()
+
+    def focus(self, window: XWindow) -> None:
+        """Give ``window`` the keyboard."""
+        if self.managed:
+            self.ask_manager(window, "_NET_ACTIVE_WINDOW", [2])
+        else:
+            window.set_input_focus(X.RevertToParent, X.CurrentTime)
+            self.display.sync()
+
+    def close(self) -> None:
+        """Close all of them."""
+        self.display.close()
