@@ -129,14 +129,14 @@ class X11Window:
         :raises NothingToSee: the window is minimised, closed, outside the screen, or black as Wayland's are
         :raises SourceError: the display or the desktop is gone
         """
-        return self._eye.look(now, lambda screen: self._where(screen.desktop, now))
+        return self._eye.look(now, lambda screen: self._where(screen, now))
 
     def close(self) -> None:
         """Disconnect, from the desktop as well; a later `grab` finds the end."""
         self._eye.close()
         self._desktop.close()
 
-    def _where(self, screen: Region, now: float) -> Region:
+    def _where(self, screen: Screen, now: float) -> Region:
         if self._eye.moved() or now >= self._due:
             self._follow(now)
         window = self._window
@@ -146,7 +146,10 @@ class X11Window:
             raise NothingToSee(f"{self._label} is closed; start the game again to play on")
         if not window.shown:
             raise NothingToSee(f"{self._label} is minimised; bring it back to play on")
-        region = Region(window.left, window.top, window.width, window.height).within(screen)
+        self._eye.look_into(window.number if screen.wayland else None)
+        if screen.wayland:
+            return Region(0, 0, window.width, window.height).within(screen.desktop._replace(left=0, top=0))
+        region = Region(window.left, window.top, window.width, window.height).within(screen.desktop)
         if not region.area:
             raise NothingToSee(f"{self._label} is outside the screen; move it back to play on")
         return region
@@ -156,8 +159,7 @@ class X11Window:
         if (known := self._window) is not None:
             found = self._desktop.window(known.number)
             # a number is given again, and what has it then must not be played
-            same = found is not None and (found.pid, found.process) == (known.pid, known.process)
-            self._window = found if same else None
+            self._window = found if found is not None and found.pid == known.pid else None
             self._due = now + ASKING
         if self._window is not None or self._ends:
             return

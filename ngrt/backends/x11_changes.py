@@ -52,6 +52,7 @@ class Changes:
     def __init__(self, display: str) -> None:
         self.moved = self.resized = False
         self._areas: list[Region] = []
+        self._heard: int | None = None
         self._link = Display(display)
         self._link.set_error_handler(lambda *error: None)  # a window that was closed meanwhile: not worth a word
         try:
@@ -61,7 +62,7 @@ class Changes:
             self._told = self._link.extension_event.DamageNotify
             self._root = self._link.screen().root
             self._root.change_attributes(event_mask=X.StructureNotifyMask)
-            self._damage = self._root.damage_create(damage.DamageReportBoundingBox)
+            self._damage = self._listening()
             self._link.sync()
         except BaseException:
             self._link.close()
@@ -72,6 +73,16 @@ class Changes:
         self._link.create_resource_object("window", window).change_attributes(event_mask=X.StructureNotifyMask)
         self._link.flush()
 
+    def listen_to(self, window: int | None) -> None:
+        """Let `drawn` be about what is drawn in ``window``, counted from its corner; None: about the screen."""
+        if window == self._heard:
+            return
+        self._heard = window
+        self._areas.clear()
+        self._link.damage_destroy(self._damage)
+        self._damage = self._listening()
+        self._link.sync()
+
     def read(self) -> None:
         """Take in what was said, without waiting.
 
@@ -79,12 +90,12 @@ class Changes:
         """
         for _ in range(self._link.pending_events()):
             event = self._link.next_event()
-            if event.type == self._told:
+            if event.type == self._told and event.damage == self._damage:
                 area = event.area
                 self._areas.append(Region(area.x, area.y, area.width, area.height))
             elif getattr(event, "window", None) == self._root:
                 self.resized |= event.type == X.ConfigureNotify
-            else:
+            elif event.type != self._told:
                 self.moved = True
 
     def drawn(self, region: Region) -> bool:
@@ -103,6 +114,10 @@ class Changes:
     def settle(self) -> None:
         """Wait until all that was drawn before this call has been said."""
         self._link.sync()
+
+    def _listening(self) -> int:
+        heard = self._root if self._heard is None else self._link.create_resource_object("window", self._heard)
+        return damage.damage_create(heard, damage.DamageReportBoundingBox)
 
     def close(self) -> None:
         """Disconnect."""

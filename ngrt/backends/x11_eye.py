@@ -53,6 +53,9 @@ class Eye:
         self._screen: Screen | None = None
         self._changes: Changes | None = None
         self._followed: int | None = None
+        self._inside: int | None = None
+        self._last: tuple[Region, bytearray] | None = None
+        self._fresh = False
         self._untold = 0
         self._coloured = False
         self._forget()
@@ -116,11 +119,17 @@ class Eye:
             with suppress(*LOST):  # found out at the next look
                 self._changes.follow(window)
 
+    def look_into(self, window: int | None) -> None:
+        """Look at ``window``'s own picture from now on, counted from its corner; None: at the screen."""
+        if window != self._inside:
+            self._last = None
+        self._inside = window
+
     def moved(self) -> bool:
-        """Return, once, whether the window that is followed has changed its place, size or state."""
-        if self._changes is None:
-            return False
-        moved, self._changes.moved = self._changes.moved, False
+        """Return, once, whether the window that is followed may have changed its place, size or state."""
+        moved, self._fresh = self._fresh, False
+        if self._changes is not None:
+            moved, self._changes.moved = moved or self._changes.moved, False
         return moved
 
     def close(self) -> None:
@@ -155,7 +164,7 @@ class Eye:
 
     def _forget(self) -> None:
         """Let the next look find a new picture."""
-        self._last: tuple[Region, bytearray] | None = None
+        self._last = None
         self._next = self._stale = float("-inf")
         self._since = self._seen = float("inf")
 
@@ -202,18 +211,20 @@ class Eye:
     def _picture(self, screen: Screen, region: Region, now: float) -> Image | None:
         """Make a picture; return it where it is new."""
         changes, last, self._last = self._changes, self._last, None
+        if changes is not None:
+            changes.listen_to(self._inside)
         told = changes is None or last is None or last[0] != region or changes.drawn(region)
         if changes is not None:
             changes.take()
-        shot = screen.shoot(region)
-        self._last = region, shot.raw
+        shot = screen.shoot(region, self._inside)
+        self._last = region, shot
         often = self._rate if changes is None else 2 * self._rate
         self._next, self._stale = now + 1 / often - 0.5 / LOOKS, now + BACKSTOP
-        if last is not None and last[0][2:] == region[2:] and last[1] == shot.raw:
+        if last is not None and last[0][2:] == region[2:] and last[1] == shot:
             return None
         if not told:
             self._distrust(region)
-        bgra = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
+        bgra = np.frombuffer(shot, np.uint8).reshape(region.height, region.width, 4)
         image = np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB), np.uint8)
         self._coloured = self._coloured or bool(image.any())
         return image
@@ -241,17 +252,17 @@ class Eye:
         if self._coloured:
             return
         self._since, self._seen = min(self._since, now), now
-        if not screen.wayland:
+        if not screen.wayland or self._inside is not None:
             return
         if self.black:
             raise SourceError(
-                f"display {self.display} is black: Wayland hides its windows from X11, those of XWayland too; log in "
-                "to an X11 (Xorg) session, or run the game on an X server of its own"
+                f"display {self.display} is black: Wayland hides its windows from X11; play a window of XWayland "
+                "(--process or --window), or log in to an X11 (Xorg) session"
             )
         raise NothingToSee(f"display {self.display} is black so far, which may be Wayland's doing")
 
     def _connected(self) -> Screen:
-        self._last = None
+        self._last, self._fresh = None, True
         screen = Screen(self.display)
         if self._untold < UNTOLD:
             with suppress(*LOST):

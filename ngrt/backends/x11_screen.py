@@ -8,8 +8,10 @@ from contextlib import suppress
 
 import mss
 from mss.exception import ScreenShotError
+from mss.linux.base import ALL_PLANES
+from mss.linux.xcbgen import ImageFormat, Window, get_image
+from mss.linux.xshmgetimage import MSSImplXShmGetImage
 from mss.models import Monitor
-from mss.screenshot import ScreenShot
 
 from ngrt.backends.x11_changes import Region
 from ngrt.errors import SourceError
@@ -28,7 +30,9 @@ class Screen:
     """
 
     def __init__(self, display: str) -> None:
+        self._display = display
         self._connection: mss.MSS | None = None
+        self._inside: _Inside | None = None
         try:
             self._connection = mss.MSS(display=display)
             whole, *known = self._connection.monitors
@@ -40,15 +44,22 @@ class Screen:
         session = os.environ.get("XDG_SESSION_TYPE") == "wayland" and display == os.environ.get("DISPLAY")
         self.wayland = session or str(primary.get("output", "")).startswith("XWAYLAND")
 
-    def shoot(self, region: Region) -> ScreenShot:
-        """Return what is in ``region`` now.
+    def shoot(self, region: Region, window: int | None = None) -> bytearray:
+        """Return what is in ``region`` now, 4 bytes a pixel (blue, green, red, none), rows from the top.
 
-        :raises FAILURES: the connection is lost, or the screen no longer that large
+        ``window``: read from this window's own picture, where ``region`` counts from its corner, not from the screen.
+
+        :raises FAILURES: the connection is lost, the window closed or hidden, or the screen no longer that large
         """
         if self._connection is None:
             raise ScreenShotError("not connected")
         left, top, width, height = region
-        return self._connection.grab((left, top, left + width, top + height))
+        if window is None:
+            return self._connection.grab((left, top, left + width, top + height)).raw
+        if self._inside is None or self._inside.window != window:
+            self._leave()
+            self._inside = _Inside(self._display, window)
+        return self._inside.grab({"left": left, "top": top, "width": width, "height": height})
 
     def close(self) -> None:
         """Disconnect. May be called twice."""
@@ -57,6 +68,29 @@ class Screen:
         if connection is not None:
             with suppress(*FAILURES):
                 connection.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        inside, self._inside = self._inside, None
+        if inside is not None:
+            with suppress(*FAILURES):
+                inside.close()
+
+
+class _Inside(MSSImplXShmGetImage):
+    """Reads one window where mss reads the root: the same requests, to another drawable."""
+
+    def __init__(self, display: str, window: int) -> None:
+        super().__init__(display=display)
+        self.window = window
+        self.drawable = Window(window)
+        try:
+            assert self.conn is not None  # noqa: S101  (open since the line above)
+            pixel = get_image(self.conn, ImageFormat.ZPixmap, self.drawable, 0, 0, 1, 1, ALL_PLANES)
+            self.drawable_depth, self.drawable_visual_id = pixel.depth, pixel.visual
+        except BaseException:
+            self.close()
+            raise
 
 
 def _region(monitor: Monitor) -> Region:

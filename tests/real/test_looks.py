@@ -33,9 +33,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Region]:
     regions: list[Region] = []
     shoot = Connection.shoot
 
-    def counted(self: Connection, region: Region) -> object:
+    def counted(self: Connection, region: Region, window: int | None = None) -> bytearray:
         regions.append(region)
-        return shoot(self, region)
+        return shoot(self, region, window)
 
     monkeypatch.setattr(Connection, "shoot", counted)
     return regions

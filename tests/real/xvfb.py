@@ -27,6 +27,8 @@ PROGRAMS = {
     "openbox": "openbox",
     "wine": "wine wine64",
     "xrandr": "x11-xserver-utils",
+    "weston": "weston",
+    "Xwayland": "xwayland",
 }
 """What the tests run, and the Debian packages that bring it."""
 
@@ -96,15 +98,12 @@ def window_manager(display: str) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as home:
         environment |= {"HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
         quiet = subprocess.DEVNULL
-        manager = subprocess.Popen(["openbox"], env=environment, stdout=quiet, stderr=quiet)
-        try:
+        with ended(subprocess.Popen(["openbox"], env=environment, stdout=quiet, stderr=quiet)):
             with closing(Display(display)) as link:
                 # a window that is mapped before it is all up may wait for ever
                 listed = link.get_atom("_NET_CLIENT_LIST")
                 wait_for(lambda: link.screen().root.get_full_property(listed, X.AnyPropertyType) is not None)
             yield
-        finally:
-            _end(manager)
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
@@ -161,6 +160,15 @@ def record_clip(display: str, path: Path, seconds: float, rate: int = 30) -> Non
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     source.close()
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """End ``process`` with the block."""
+    try:
+        yield process
+    finally:
+        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
