@@ -15,18 +15,25 @@ from contextlib import suppress
 
 from ngrt.backends.key_names import PRESSABLE
 from ngrt.backends.key_sender import KeySender, open_sender
+from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, PadError
 
-ROUNDS, PAUSE = 10, 0.1
-"""How often, and after how many seconds, keys are let go of again: presses that were still on their way come later."""
+PAUSE = 0.1
+"""Seconds until keys that are still down are let go of again."""
 
 if sys.platform == "win32":
     _APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:
     _APART = 0
 
-PATIENCE = 2.0
-"""Seconds that the guardian may take to end."""
+PATIENCE = 0.8
+"""Seconds that the guardian may take to end: with what an X server may take, less than a pad may take to close."""
+
+TENACITY = 60.0
+"""Seconds for which the guardian tries to let go of keys where nothing answers."""
+
+_left: list[subprocess.Popen[bytes]] = []
+"""Guardians that still try: what hangs may come back, and what this process sent last may be lost by then."""
 
 
 class Guardian:
@@ -56,21 +63,19 @@ class Guardian:
             self._process.stdin.close()
         try:
             self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:  # what it has sent is sent
-            self._process.kill()
-            self._process.wait()
+        except subprocess.TimeoutExpired:
+            _left.append(self._process)
 
 
-def release(sender: KeySender, names: Iterable[str]) -> None:
-    """Let go of ``names`` until none of them is down.
-
-    :raises PadError: the system does not take it
-    """
-    names = list(names)
-    for _ in range(ROUNDS):
-        sender.put(names, ())
-        if not sender.any_down(names):
-            return
+def release(sender: KeySender, names: Iterable[str], seconds: float = TENACITY) -> None:
+    """Let go of ``names`` until none of them is down, or for ``seconds``: presses that were on their way come later."""
+    names, clock = list(names), MonotonicClock()
+    end = clock.now() + seconds
+    while not sender.lost and clock.now() < end:
+        with suppress(PadError):
+            sender.put(names, ())
+            if not sender.any_down(names):
+                return
         time.sleep(PAUSE)
 
 

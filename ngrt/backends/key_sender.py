@@ -14,6 +14,10 @@ class KeySender(Protocol):
     def name(self) -> str:
         """Where the keys are pressed, in a few words for people."""
 
+    @property
+    def lost(self) -> bool:
+        """Whether the keyboard is gone for good, and its keys with it."""
+
     def put(self, up: Iterable[str], down: Iterable[str]) -> None:
         """Let go of the keys ``up``, then press the keys ``down``, all at once.
 

@@ -62,6 +62,7 @@ class Win32Sender:
     """
 
     name = "keyboard of Windows"
+    lost = False
 
     def __init__(self, user32: User32 | None = None) -> None:
         self._user32 = user32 or load_user32(PadError)

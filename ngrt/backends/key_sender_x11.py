@@ -23,6 +23,11 @@ class X11Sender:
             self._keyboard.close()
             raise
 
+    @property
+    def lost(self) -> bool:
+        """Whether the server is gone for good."""
+        return self._keyboard.lost
+
     def put(self, up: Iterable[str], down: Iterable[str]) -> None:
         """Send all releases and presses in one write, without waiting for the server.
 

@@ -4,8 +4,11 @@ python-xlib waits for answers without end; here nothing waits longer than `PATIE
 """
 
 import os
+import queue
 import select
+import socket
 import threading
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -38,6 +41,8 @@ class X11Keyboard:
 
     def __init__(self, display: str | None, failure: type[NgrtError]) -> None:
         self.display = display or os.environ.get("DISPLAY", "")
+        self.lost = False
+        """Whether the server is gone for good."""
         self._failure, self._clock, self._lock = failure, MonotonicClock(), threading.Lock()
         if not self.display:
             raise failure("no display given and DISPLAY is not set; give one, such as --display :0")
@@ -113,23 +118,29 @@ class X11Keyboard:
 
     def _connect(self) -> Display:
         """Return a connection, made in a thread of its own: a server that hangs must not hang the program."""
-        made: list[Display] = []
-        failed: list[Exception] = []
+        made: queue.SimpleQueue[Display | Exception] = queue.SimpleQueue()
+        late = threading.Event()
 
         def connect() -> None:
             try:
-                made.append(Display(self.display))
+                server = Display(self.display)
             except Exception as error:  # noqa: BLE001  (a server may answer anything; told below)
-                failed.append(error)
+                _close_sockets(error)
+                made.put(error)
+                return
+            made.put(server)
+            if late.is_set():  # nobody waits any more
+                server.close()
 
-        connecting = threading.Thread(target=connect, name="ngrt-open", daemon=True)
-        connecting.start()
-        connecting.join(OPENING)
-        if failed:
-            raise self._gone(failed[0]) from failed[0]
-        if not made:
-            raise self._hung()
-        return made[0]
+        threading.Thread(target=connect, name="ngrt-open", daemon=True).start()
+        try:
+            found = made.get(timeout=OPENING)
+        except queue.Empty:
+            late.set()
+            raise self._hung() from None
+        if isinstance(found, Exception):
+            raise self._gone(found) from found
+        return found
 
     def _ask(self) -> QueryKeymap:
         try:
@@ -153,6 +164,7 @@ class X11Keyboard:
         self._refused.append(error)
 
     def _gone(self, error: Exception) -> NgrtError:
+        self.lost = True
         reason = " ".join(str(error).split()) or type(error).__name__
         return self._failure(
             f"the keyboard of display {self.display} cannot be reached ({reason}); check DISPLAY and XAUTHORITY, or "
@@ -163,6 +175,16 @@ class X11Keyboard:
         return self._failure(
             f"the X server of display {self.display} has not answered; keys may still be down there; restart it"
         )
+
+
+def _close_sockets(error: BaseException | None) -> None:
+    """Close the sockets that python-xlib tried in vain; it leaves them open."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                if isinstance(value, socket.socket):
+                    value.close()
+        error = error.__context__
 
 
 def _answered(asked: QueryKeymap) -> bool:

@@ -19,6 +19,13 @@ def game_display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def bare_display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield an X display with nothing on it, which tests share; skip where Xvfb is not installed."""
+    with x_server(tmp_path_factory.mktemp("bare")) as screen:
+        yield screen.display
+
+
+@pytest.fixture(scope="session")
 def game_clip(game_display: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return three seconds of xgalaga++ at 30 frames a second, 640 x 480, as mp4."""
     path = tmp_path_factory.mktemp("clip") / "xgalaga.mp4"

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +71,20 @@ def require(*programs: str) -> None:
 
 
 @contextmanager
-def x_server(folder: Path, size: str = "640x480", display: str | None = None, *options: str) -> Iterator[Screen]:
+def x_server(
+    folder: Path,
+    size: str = "640x480",
+    display: str | None = None,
+    *options: str,
+    extensions_off: Sequence[str] = (),
+) -> Iterator[Screen]:
     """Run Xvfb on a free display, or on ``display``, with its own ``options``, until the block ends."""
     require("Xvfb")
     ready, told = os.pipe()
     command = ["Xvfb", "-displayfd", str(told), "-screen", "0", f"{size}x24", "-noreset", "-nolisten", "tcp"]
     command += ["-fbdir", str(folder), *options]
+    for extension in extensions_off:
+        command += ["-extension", extension]
     if display is not None:
         command.insert(1, display)
     server = subprocess.Popen(command, pass_fds=[told], stderr=subprocess.DEVNULL)

@@ -1,0 +1,91 @@
+"""What every keyboard promises, over all of them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ngrt.backends.fakes import FakeKeys
+from ngrt.backends.key_names import KEYS
+from ngrt.backends.key_sender_x11 import X11Sender
+from ngrt.backends.keyboards import open_keys
+from ngrt.backends.keys_win32 import Win32Keys
+from ngrt.errors import SettingsError, SourceError
+from ngrt.interfaces import Keys
+from tests.backends.keyboard_pads import StandinUser32
+
+Hold = Callable[[str, bool], None]
+Keyboard = tuple[Keys, Hold]
+
+
+@contextmanager
+def x11(display: str) -> Iterator[Keyboard]:
+    keys, fingers = open_keys(display), X11Sender(display, KEYS)
+
+    def hold(name: str, down: bool) -> None:
+        fingers.put([] if down else [name], [name] if down else [])
+        fingers.settle()
+
+    yield keys, hold
+    fingers.close()
+    keys.close()
+
+
+@pytest.fixture(params=["fake", "x11", "win32"])
+def keyboard(request: pytest.FixtureRequest) -> Iterator[Keyboard]:
+    """Yield a keyboard, and what holds and lets go of its keys."""
+    if request.param == "x11":
+        with x11(request.getfixturevalue("bare_display")) as found:
+            yield found
+    elif request.param == "fake":
+        fake = FakeKeys()
+        yield fake, lambda name, down: fake.down.add(name) if down else fake.down.discard(name)
+    else:
+        user32 = StandinUser32()
+
+        def hold(name: str, down: bool) -> None:
+            code = KEYS[name].scan + (0xE000 if KEYS[name].extended else 0)
+            (user32.down.add if down else user32.down.discard)(code)
+
+        yield Win32Keys(user32), hold
+
+
+@pytest.mark.parametrize("name", ["F12", "a", "space", "Left", "Control_R", "KP_0"])
+def test_a_key_is_pressed_while_it_is_held_and_no_other_is(keyboard: Keyboard, name: str) -> None:
+    keys, hold = keyboard
+    assert not keys.pressed(name)
+    hold(name, True)
+    assert keys.pressed(name)
+    assert keys.pressed(name), "it still is"
+    assert not keys.pressed("F11")
+    hold(name, False)
+    keys.pressed(name)  # may tell of the past
+    assert not keys.pressed(name)
+
+
+def test_it_may_be_closed_twice(keyboard: Keyboard) -> None:
+    keys, _ = keyboard
+    keys.close()
+    keys.close()
+
+
+@pytest.mark.parametrize("keyboard", ["x11", "win32"], indirect=True)
+def test_a_key_that_does_not_exist_is_refused_with_the_nearest(keyboard: Keyboard) -> None:
+    keys, _ = keyboard
+    with pytest.raises(SettingsError, match=r"no key is called 'f13' here; the nearest: F3, F1, F12"):
+        keys.pressed("f13")
+
+
+def test_a_tap_between_two_looks_is_told_of_once_on_windows_but_none_before_the_first() -> None:
+    user32 = StandinUser32()
+    keys = Win32Keys(user32)
+    user32.tapped.add(KEYS["F12"].virtual)
+    assert not keys.pressed("F12"), "before the session"
+    user32.tapped.add(KEYS["F12"].virtual)
+    assert keys.pressed("F12")
+    assert not keys.pressed("F12")
+
+
+def test_windows_keys_elsewhere_are_refused_in_a_line() -> None:
+    with pytest.raises(SourceError, match="no Windows keyboard here; give an X11 display"):
+        Win32Keys()
