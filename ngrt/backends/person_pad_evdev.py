@@ -1,0 +1,200 @@
+"""A real pad on Linux, read through libevdev and grabbed, so that the game sees the virtual pad alone."""
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ngrt.backends.evdev_layout import ABS, AXES, BUTTONS, KEY, SOUTH, Layout, X
+from ngrt.clock import MonotonicClock
+from ngrt.errors import PadError
+from ngrt.messages import PadState
+
+SYSTEM, NODES = Path("/sys/class/input"), Path("/dev/input")
+
+SEARCH_EVERY = 1.0
+"""Seconds between two searches while there is no pad."""
+
+UINPUT_NAME = 2 << 30 | 64 << 16 | ord("U") << 8 | 44
+"""The request UI_GET_SYSNAME(64) of the kernel's `uinput.h`: what it calls the device that was made through a file."""
+
+PERMISSION = "allow it with: sudo usermod -aG input $USER, then log in again"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A gamepad as the kernel describes it: ``node`` to open, ``number`` such as input7; ``made`` through uinput."""
+
+    node: Path
+    number: str
+    name: str
+    made: bool
+    swapped: bool
+
+
+def gamepads(system: Path = SYSTEM, nodes: Path = NODES) -> list[Found]:
+    """Return the gamepads that are there, real ones before those that programs made; none has to be opened for it."""
+    found = []
+    for entry in sorted(system.glob("event*"), key=lambda path: int(path.name[5:])):
+        device = entry / "device"
+        if not (_has(device / "capabilities/key", SOUTH) and _has(device / "capabilities/abs", X)):
+            continue
+        place = device.resolve()
+        driver = (device / "device/driver").resolve().name
+        swapped = driver == "xpad" or _text(device / "id/vendor") == "045e"
+        made = "/devices/virtual/input/" in f"{place}/"
+        found.append(Found(nodes / entry.name, place.name, _text(device / "name"), made, swapped))
+    return sorted(found, key=lambda pad: pad.made)
+
+
+def own(files: Path = Path("/proc/self/fd")) -> set[str]:
+    """Return what the kernel calls the devices that this process made through uinput, such as input7."""
+    numbers: set[str] = set()
+    if sys.platform != "win32":
+        import fcntl
+
+        for entry in files.iterdir():
+            with suppress(OSError):  # closed meanwhile, or nothing made through it yet
+                if os.readlink(entry) in ("/dev/uinput", "/dev/input/uinput"):
+                    answer = fcntl.ioctl(int(entry.name), UINPUT_NAME, bytes(64))
+                    numbers.add(answer.split(b"\0")[0].decode())
+    return numbers
+
+
+class EvdevPad:
+    """The first real pad of this machine, or one that another program made; looked for again when it is unplugged.
+
+    :raises ngrt.errors.PadError: there is one, and it may not be read or is held by another program
+    """
+
+    def __init__(self, system: Path = SYSTEM, nodes: Path = NODES) -> None:
+        self._system, self._nodes, self._clock = system, nodes, MonotonicClock()
+        self._held: _Held | None = None
+        self._search()
+
+    @property
+    def name(self) -> str:
+        """What the pad calls itself; "" while there is none."""
+        return self._held.found.name if self._held is not None else ""
+
+    def state(self) -> PadState | None:
+        """Return what the pad does now, None while there is none."""
+        if self._held is None and self._clock.now() - self._searched > SEARCH_EVERY:
+            try:
+                self._search()
+            except PadError:  # one that was plugged in just now may not be readable yet
+                return None
+        if self._held is None:
+            return None
+        try:
+            return self._held.read()
+        except OSError:  # unplugged
+            self.close()
+            return None
+
+    def _search(self) -> None:
+        self._searched = self._clock.now()
+        mine = own()
+        for found in gamepads(self._system, self._nodes):
+            if found.number not in mine:
+                self._held = _Held(found)
+                return
+
+    def close(self) -> None:
+        """Give the pad back to everybody."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+
+class _Held:
+    """One pad, open and grabbed.
+
+    :raises ngrt.errors.PadError: it may not be read, or is held by another program
+    """
+
+    def __init__(self, found: Found) -> None:
+        import libevdev
+
+        self.found = found
+        self._dropped = libevdev.EventsDroppedException
+        self._file = _opened(found)
+        try:
+            self._device = libevdev.Device(self._file)
+        except OSError as error:
+            self._file.close()
+            raise PadError(f"libevdev cannot read {found.name} ({error}); sudo apt-get install libevdev2") from error
+        try:
+            self._device.grab()
+        except libevdev.device.DeviceGrabError as error:
+            self._file.close()
+            raise PadError(
+                f"{found.name} at {found.node} is held by another program; close that, or leave out --takeover pad"
+            ) from error
+        self._keys = {code: key for code in BUTTONS if self._device.has(key := libevdev.evbit(KEY, code))}
+        self._moved: dict[int, int] = {}
+        infos = {code: self._device.absinfo[libevdev.evbit(ABS, code)] for code in AXES}
+        self._layout = Layout({code: (one.minimum, one.maximum) for code, one in infos.items() if one}, found.swapped)
+
+    def read(self) -> PadState:
+        """Return what the pad does now.
+
+        An axis counts from when it first moves: until then some drivers say that it is at its end.
+
+        :raises OSError: it was unplugged
+        """
+        while not self._drained():
+            pass
+        pressed = {code for code, key in self._keys.items() if self._device.value[key]}
+        return self._layout.state(pressed, self._moved)
+
+    def _drained(self) -> bool:
+        """Take note of the events that wait; return whether those were all."""
+        try:
+            self._note(self._device.events())
+        except self._dropped:  # there were more than the kernel keeps
+            self._note(self._device.sync())
+            return False
+        except AssertionError:  # the library's answer to a code newer than itself, which it has passed over now
+            return False
+        return True
+
+    def _note(self, events: Iterable[Any]) -> None:
+        for event in events:
+            if event.type.value == ABS:
+                self._moved[event.code.value] = event.value
+
+    def close(self) -> None:
+        """Let go; the kernel ends the grab with the file."""
+        self._file.close()
+
+
+def _opened(found: Found) -> IO[bytes]:
+    """Return a pad's file, which is not waited for.
+
+    :raises ngrt.errors.PadError: it may not be read, or is gone
+    """
+    try:
+        return os.fdopen(os.open(found.node, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0)
+    except PermissionError as error:
+        raise PadError(f"no permission to read {found.name} at {found.node}; {PERMISSION}") from error
+    except OSError as error:
+        raise PadError(f"{found.name} at {found.node} cannot be opened: {error.strerror}; plug it in again") from error
+
+
+def _has(mask: Path, bit: int) -> bool:
+    """Return whether a bit is set in a mask as the kernel writes it: words in hexadecimal, the greatest first."""
+    words = _text(mask).split()
+    size = 64 if sys.maxsize > 2**32 else 32
+    place = len(words) - 1 - bit // size
+    return place >= 0 and bool(int(words[place], 16) >> bit % size & 1)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,161 @@
+"""Runs in the guest: another process plugs in a pad, as a person would, and ngrt reads it. Prints all it saw."""
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ngrt.backends.person_pad_evdev import EvdevPad, gamepads, own
+from ngrt.errors import PadError
+from ngrt.messages import PadState
+
+assert sys.platform != "win32"
+PATIENCE = 5.0
+
+XBOX_BUTTONS = {
+    "SOUTH": "A", "EAST": "B", "WEST": "X", "NORTH": "Y", "BACK": "BACK", "START": "START", "GUIDE": "GUIDE",
+    "LEFT_SHOULDER": "LEFT_SHOULDER", "RIGHT_SHOULDER": "RIGHT_SHOULDER",
+    "LEFT_THUMB": "LEFT_THUMB", "RIGHT_THUMB": "RIGHT_THUMB",
+    "DPAD_UP": "DPAD_UP", "DPAD_DOWN": "DPAD_DOWN", "DPAD_LEFT": "DPAD_LEFT", "DPAD_RIGHT": "DPAD_RIGHT",
+}  # fmt: skip
+DS4_BUTTONS = {
+    "SOUTH": "CROSS", "EAST": "CIRCLE", "WEST": "SQUARE", "NORTH": "TRIANGLE", "BACK": "SHARE", "START": "OPTIONS",
+    "LEFT_SHOULDER": "SHOULDER_LEFT", "RIGHT_SHOULDER": "SHOULDER_RIGHT",
+    "LEFT_THUMB": "THUMB_LEFT", "RIGHT_THUMB": "THUMB_RIGHT",
+}  # fmt: skip
+WAYS = ((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0))
+"""Left, right, down, up, as the library's sticks count."""
+
+
+def person(kind: str, orders: Connection) -> None:
+    """Plug in a pad and do with it what is ordered."""
+    import vgamepad
+
+    pad = vgamepad.VX360Gamepad() if kind == "xbox" else vgamepad.VDS4Gamepad()
+    orders.send("there")
+    while True:
+        what, value = orders.recv()
+        pad.reset()
+        if what == "button" and kind == "xbox":
+            pad.press_button(vgamepad.XUSB_BUTTON[f"XUSB_GAMEPAD_{XBOX_BUTTONS[value]}"])
+        elif what == "button":
+            pad.press_button(vgamepad.DS4_BUTTONS[f"DS4_BUTTON_{DS4_BUTTONS[value]}"])
+        elif what == "left":
+            pad.left_joystick_float(*value)
+        elif what == "right":
+            pad.right_joystick_float(*value)
+        elif what == "LEFT_TRIGGER":
+            pad.left_trigger_float(value)
+        elif what == "RIGHT_TRIGGER":
+            pad.right_trigger_float(value)
+        pad.update()
+        orders.send(time.monotonic())
+
+
+class Person:
+    """Another process with a pad."""
+
+    def __init__(self, kind: str) -> None:
+        context = multiprocessing.get_context("fork")
+        self._orders, orders = context.Pipe()
+        self._process = context.Process(target=person, args=(kind, orders), daemon=True)
+        self._process.start()
+        self._orders.recv()
+
+    def do(self, what: str, value: Any = None) -> float:
+        """Have it done; return when it was."""
+        self._orders.send((what, value))
+        done: float = self._orders.recv()
+        return done
+
+    def unplug(self) -> None:
+        """Kill the process, and with it its pad."""
+        self._process.kill()
+        self._process.join()
+
+
+def plain(state: PadState | None) -> Any:
+    return state and {"buttons": sorted(state.buttons), "left": state.left, "right": state.right}
+
+
+def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
+    """Return what ``ask`` says once it is ``enough``, or in the end."""
+    end = time.monotonic() + PATIENCE
+    while not enough(answer := ask()) and time.monotonic() < end:
+        time.sleep(0.001)
+    return answer
+
+
+def drill(kind: str) -> dict[str, Any]:
+    """Return what is read of a person's pad of ``kind``, plugged in beside one of ngrt's own."""
+    import libevdev
+    import vgamepad
+
+    mine = vgamepad.VX360Gamepad()  # first, so that it would be found first
+    alone = EvdevPad()
+    told: dict[str, Any] = {"alone": [alone.name, plain(alone.state())], "own": len(own())}
+    someone = Person(kind)
+    until(lambda: len([pad for pad in gamepads() if pad.number not in own()]), bool)
+    pad = EvdevPad()
+    told["name"], told["found"] = pad.name, [found.name for found in gamepads()]
+    told["start"] = plain(pad.state())
+    game = os.fdopen(os.open(next(p for p in gamepads() if p.number not in own()).node, os.O_NONBLOCK), "rb", 0)
+    told["steps"], latencies = [], []
+    actions: list[tuple[str, Any]] = [("button", name) for name in (XBOX_BUTTONS if kind == "xbox" else DS4_BUTTONS)]
+    actions += [(trigger, share) for trigger in ("LEFT_TRIGGER", "RIGHT_TRIGGER") for share in (1.0, 0.1)]
+    actions += [(stick, way) for stick in ("left", "right") for way in WAYS]
+    for what, value in actions:
+        someone.do("rest")
+        time.sleep(0.01)
+        rest = plain(pad.state())
+        done = someone.do(what, value)
+        seen = until(pad.state, lambda state, rest=rest: plain(state) != rest)  # type: ignore[misc]
+        latencies.append(time.monotonic() - done)
+        told["steps"].append({"did": [what, value], "seen": plain(seen), "rest": rest})
+    told["latency"] = sorted(latencies)[len(latencies) // 2]
+    told["game_saw"] = len(list(libevdev.Device(game).events()))
+    try:
+        EvdevPad()
+    except PadError as error:
+        told["second"] = str(error)
+    told["denied"] = as_nobody()
+    someone.unplug()
+    told["unplugged"] = [plain(until(pad.state, lambda state: state is None)), pad.name]
+    other = Person(kind)
+    told["replugged"] = [plain(until(pad.state, lambda state: state is not None)), pad.name]
+    pad.close()
+    pad.close()
+    other.unplug()
+    del mine
+    return told
+
+
+def as_nobody() -> str:
+    """Return what a person without rights is told."""
+    context = multiprocessing.get_context("fork")
+    answers, answer = context.Pipe()
+
+    def ask() -> None:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            EvdevPad()
+            answer.send("allowed")
+        except PadError as error:
+            answer.send(str(error))
+
+    process = context.Process(target=ask)
+    process.start()
+    said: str = answers.recv()
+    process.join()
+    return said
+
+
+if __name__ == "__main__":
+    json.dump({kind: drill(kind) for kind in sys.argv[1:]}, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # the processes that stand for people are gone, and nothing else is worth waiting for
