@@ -3,6 +3,7 @@
 A source that fails or hangs is opened again, a bounded number of times.
 """
 
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ RESTARTS = 3
 FORGIVEN = 30.0
 """Seconds without a failure after which earlier ones no longer count."""
 
+EARLY = 0.9
+"""Share of the time to an unchanged picture's next turn after which a look takes it: looks and ticks do not meet."""
+
 PAUSES = (0.2, 1.0, 3.0)
 """Seconds before each attempt: a display that changes its mode is back soon, or later."""
 
@@ -42,7 +46,8 @@ class Watching:
     """What is watched: looked at every ``interval`` seconds.
 
     ``reopen`` closes it and opens it anew, where that makes sense; whoever gave it closes what it opened. ``vetoes``:
-    told while there is nothing to see.
+    told while there is nothing to see. ``refresh``: seconds after which a picture that has not changed is handed on
+    again.
     """
 
     source: FrameSource
@@ -50,6 +55,7 @@ class Watching:
     context: Context
     vetoes: Vetoes
     reopen: Callable[[], FrameSource] | None = None
+    refresh: float = 0.0
 
 
 async def capture(
@@ -143,6 +149,7 @@ class Camera:
         self._source, self._interval, self._context = watching.source, watching.interval, watching.context
         self._clock, self._frames, self._helper = clock, frames, helper
         self._voice = watching.vetoes.voice()
+        self._refresh, self._handed_on = EARLY * watching.refresh, -math.inf
         self._count = 0
         self._shown: Image | None = None
         self.deadline = clock.now()
@@ -171,8 +178,10 @@ class Camera:
         if image is not None:
             self._count += 1
             self._shown, age = shrink(check_frame(image), self._helper), source.age
-        # an unchanged picture is handed on again, with the time it was looked at: it is what the game shows now.
-        if self._shown is not None:
+        # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now. But no
+        # more often than is of use, for inference thinks about whatever it is given.
+        if self._shown is not None and (image is not None or now - self._handed_on >= self._refresh):
+            self._handed_on = now
             self._frames.put(self._context.observe(Frame(self._count, now - age, self._shown)))
         self.deadline, _ = next_deadline(self.deadline, self._clock.now(), self._interval)
         return self.deadline

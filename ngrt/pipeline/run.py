@@ -50,10 +50,10 @@ class Session:
     def watching(self) -> Watching:
         """What is watched, as often as it changes, and at least once a tick.
 
-        A picture that has not changed is news as well: what it shows is still so.
+        A picture that has not changed is news as well, once a tick: what it shows is still so.
         """
-        interval = min(self.source.interval, 1 / self.control.rate)
-        return Watching(self.source, interval, self.context, self.vetoes, self.reopen)
+        tick = 1 / self.control.rate
+        return Watching(self.source, min(self.source.interval, tick), self.context, self.vetoes, self.reopen, tick)
 
 
 async def run(session: Session) -> None:

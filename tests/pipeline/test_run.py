@@ -63,6 +63,15 @@ async def test_a_picture_that_stands_still_is_played_on_like_any_other() -> None
     assert readings.played > 290
 
 
+async def test_a_picture_that_stands_still_is_thought_about_once_a_tick_however_often_it_is_looked_at() -> None:
+    rig = Rig(source=Screen(interval=1 / 240, still_after=1), inference=0.001)
+    await rig.play(Control(rate=60, ticks=300))
+    readings = rig.telemetry.read()
+    assert rig.source.looked > 1_100
+    assert readings.chunks == pytest.approx(300, abs=10)
+    assert readings.played > 290
+
+
 async def test_the_session_ends_when_the_source_does_and_its_last_chunk_is_played_out() -> None:
     rig = Rig(source=Screen(frames=30))
     await rig.play(Control(rate=60, hold=0, max_age=10))
