@@ -1,6 +1,6 @@
 """The windows of an X11 display, with a window manager (EWMH) or without one, under Wine and Proton too."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from Xlib import X
 from Xlib.display import Display
@@ -55,57 +55,63 @@ class X11Desktop:
         self._connection.close()
 
 
-def _top_level(display: Display) -> list[int]:
-    """Return the numbers of what may be a window for people, the one in front first."""
-    root = display.screen().root
-    children = [child.id for child in reversed(root.query_tree().children)]
-    clients = _clients(display)
-    if clients is None:
-        return children
-    # A game may go past the window manager for full screen. Frames do so too: they are those that hold a client.
-    frames = {path[-1] for client in clients if (path := _path(display, client))}
-    past = [number for number in children if number not in frames and _is_past_manager(display, number)]
-    return [*past, *clients]
+@dataclass(frozen=True)
+class _Manager:
+    """A window manager: what it manages, the one in front first, and the window by which it makes itself known."""
+
+    clients: list[int]
+    check: int
 
 
-def _clients(display: Display) -> list[int] | None:
-    """Return what the window manager manages, the one in front first; None where there is no such manager."""
+def _manager(display: Display) -> _Manager | None:
     root = display.screen().root
-    checks = numbers_of(display, root, "_NET_SUPPORTING_WM_CHECK")
+    check = next(iter(numbers_of(display, root, "_NET_SUPPORTING_WM_CHECK")), 0)
     try:
-        alive = bool(checks) and numbers_of(display, resource(display, checks[0]), "_NET_SUPPORTING_WM_CHECK") == checks
-    except XError:  # a manager that ended leaves its properties behind
-        alive = False
-    if not alive:
+        alive = numbers_of(display, resource(display, check), "_NET_SUPPORTING_WM_CHECK") == [check]
+    except XError:  # there is none, or it has ended and left its properties behind
         return None
     stacked = numbers_of(display, root, "_NET_CLIENT_LIST_STACKING") or numbers_of(display, root, "_NET_CLIENT_LIST")
-    return stacked[::-1]
+    return _Manager(stacked[::-1], check) if alive else None
 
 
-def _is_past_manager(display: Display, number: int) -> bool:
+def _top_level(display: Display) -> list[int]:
+    """Return the numbers of what may be a window for people, the one in front first."""
+    children = [child.id for child in reversed(display.screen().root.query_tree().children)]
+    manager = _manager(display)
+    if manager is None:
+        return children
+    # A game may go past the manager for full screen. Frames do so too: they hold a client.
+    frames = {path[-1] for client in manager.clients if (path := _path(display, client))}
+    past = [number for number in children if number not in frames and _is_past(display, number, manager)]
+    return [*past, *manager.clients]
+
+
+def _is_past(display: Display, number: int, manager: _Manager) -> bool:
+    """Return whether a program shows this window itself, without asking the manager, whose own it is not either."""
     try:
         attributes = resource(display, number).get_attributes()
     except XError:
         return False
-    return bool(attributes.override_redirect) and attributes.map_state == X.IsViewable
+    is_managers = not (number ^ manager.check) & ~display.display.info.resource_id_mask
+    return bool(attributes.override_redirect) and attributes.map_state == X.IsViewable and not is_managers
 
 
 def _focused(display: Display) -> int | None:
     focus = display.get_input_focus().focus
     if focus == X.NONE:
         return None
-    number = _under_pointer(display) if focus == X.PointerRoot else focus.id
-    path = _path(display, number)
-    clients = _clients(display)
-    if clients is None or not path:
+    path = _path(display, _under_pointer(display) if focus == X.PointerRoot else focus.id)
+    manager = _manager(display)
+    if manager is None or not path:
         return path[-1] if path else None
-    if (client := _first_of(clients, path)) is not None:
+    clients = set(manager.clients)
+    if client := next((number for number in path if number in clients), None):
         return client
-    # Some managers give the focus to their frame; otherwise nobody's window has it, such as while windows are switched.
+    # Some managers give the focus to their frame. While windows are switched, it is a window of the manager's own.
     active = numbers_of(display, display.screen().root, "_NET_ACTIVE_WINDOW")
     if active and path[-1:] == _path(display, active[0])[-1:]:
         return active[0]
-    return path[-1] if _is_past_manager(display, path[-1]) else None
+    return path[-1] if _is_past(display, path[-1], manager) else None
 
 
 def _under_pointer(display: Display) -> int:
@@ -129,8 +135,3 @@ def _path(display: Display, number: int) -> list[int]:
             return []
         number = parent.id
     return path
-
-
-def _first_of(clients: Iterable[int], path: list[int]) -> int | None:
-    known = set(clients)
-    return next((number for number in path if number in known), None)

@@ -72,14 +72,14 @@ class X11Connection:
     def _open(self) -> Display:
         """Connect in a thread of its own: python-xlib waits for a server that hangs without end."""
         opened: list[Display] = []
-        failed: list[Exception] = []
+        failed: list[SourceError] = []
         given_up = threading.Event()
 
         def connect() -> None:
             try:
                 opened.append(Display(self.name))
             except (*LOST, XError) as error:
-                failed.append(error)
+                failed.append(self._gone(error))  # not the error itself, which would keep the socket open
             if opened and given_up.is_set():
                 _end(opened[0])
 
@@ -87,7 +87,7 @@ class X11Connection:
         connecting.start()
         connecting.join(PATIENCE)
         if failed:
-            raise self._gone(failed[0]) from failed[0]
+            raise failed[0]
         if not opened:
             given_up.set()
             raise self._silent()

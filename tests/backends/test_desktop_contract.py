@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -141,7 +140,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         if request.param == "fake":
             made: Stage = FakeStage()
         elif request.param == "win32":
-            if sys.platform == "win32":
+            if os.name == "nt":
                 pytest.skip("a stand-in for what is here")
             made = Win32Stage(*standing_in(monkeypatch))
         else:

@@ -43,6 +43,7 @@ def window_manager(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]
     try:
         until(is_managing, "openbox does not start")
         probe.destroy()
+        client.sync()
         yield manager
     finally:
         client.close()
