@@ -105,10 +105,10 @@ class Session:
         return int(hwnd in self.kept)
 
     def IsWindowVisible(self, hwnd: int) -> int:  # noqa: N802
-        return int(self._kept(hwnd).visible)
+        return int(hwnd in self.kept and self.kept[hwnd].visible)
 
     def IsIconic(self, hwnd: int) -> int:  # noqa: N802
-        return int(self._kept(hwnd).minimised)
+        return int(hwnd in self.kept and self.kept[hwnd].minimised)
 
     def GetWindowText(self, hwnd: int) -> str:  # noqa: N802
         return self._kept(hwnd).title
