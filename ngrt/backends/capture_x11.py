@@ -16,7 +16,7 @@ from ngrt.finding import Window
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
 from ngrt.messages import Image
 
-ASKING = 0.1
+ASKING = 0.25
 """Seconds after which a window's place is asked for though nobody said that it moved."""
 
 SEARCHING = 0.5

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from Xlib import X
-from Xlib.display import Display
-from Xlib.error import ConnectionClosedError, DisplayError, XError
+from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 from Xlib.ext import damage
 
-LOST = (ConnectionClosedError, DisplayError, XError, AssertionError, OSError)
+from ngrt.backends.x11_link import open_link
+
+LOST = (ConnectionClosedError, DisplayError, XauthError, XError, AssertionError, OSError)
 """What python-xlib raises where a connection cannot be had, or ends."""
 
 
@@ -53,7 +54,7 @@ class Changes:
         self.moved = self.resized = False
         self._areas: list[Region] = []
         self._heard: int | None = None
-        self._link = Display(display)
+        self._link = open_link(display)
         self._link.set_error_handler(lambda *error: None)  # a window that was closed meanwhile: not worth a word
         try:
             if not self._link.has_extension(damage.extname):

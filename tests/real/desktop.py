@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 from Xlib import X
-from Xlib.display import Display
 from Xlib.error import ConnectionClosedError, XError
 
+from ngrt.backends.x11_link import open_link
 from ngrt.finding import Window
 
 
@@ -13,7 +13,7 @@ class PlainDesktop:
     """A desktop for tests: windows with a name, at the top or just below it, in a window manager's frame."""
 
     def __init__(self, display: str) -> None:
-        self._link = Display(display)
+        self._link = open_link(display)
         self.asked = 0
 
     def windows(self) -> list[Window]:
@@ -51,7 +51,7 @@ class Painter:
     """A window at ``place`` (left, top, width, height), over all others, that shows one colour."""
 
     def __init__(self, display: str, place: tuple[int, int, int, int]) -> None:
-        self._link = Display(display)
+        self._link = open_link(display)
         screen = self._link.screen()
         self._window = screen.root.create_window(*place, 0, screen.root_depth, override_redirect=1)
         self._window.map()

@@ -14,9 +14,9 @@ import av
 import numpy as np
 import pytest
 from Xlib import X
-from Xlib.display import Display
 
 from ngrt.backends.capture_x11 import X11Source
+from ngrt.backends.x11_link import open_link
 from ngrt.messages import Image
 
 GAME = "/usr/games/xgalaga++"
@@ -107,7 +107,7 @@ def window_manager(display: str) -> Iterator[None]:
         environment |= {"HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
         quiet = subprocess.DEVNULL
         with ended(subprocess.Popen(["openbox"], env=environment, stdout=quiet, stderr=quiet)):
-            with closing(Display(display)) as link:
+            with closing(open_link(display)) as link:
                 # a window that is mapped before it is all up may wait for ever
                 listed = link.get_atom("_NET_CLIENT_LIST")
                 wait_for(lambda: link.screen().root.get_full_property(listed, X.AnyPropertyType) is not None)

@@ -1,0 +1,27 @@
+"""A connection to an X server through python-xlib that knows no other server's extensions."""
+
+from Xlib.display import Display
+from Xlib.error import xerror_class
+from Xlib.protocol.display import Display as Shared
+from Xlib.protocol.event import event_class
+
+
+def open_link(name: str) -> Display:
+    """Connect to the display ``name``.
+
+    Each server numbers its extensions as it likes, and python-xlib keeps the numbers once for all connections: a
+    second server, such as XWayland beside Xvfb, would be read by the first one's. Here each connection has its own.
+
+    :raises Xlib.error.DisplayError, Xlib.error.ConnectionClosedError, Xlib.error.XauthError, OSError: it cannot be
+        reached
+    """
+    before = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
+    Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = {**event_class}, {**xerror_class}, {}
+    own = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
+    try:
+        link = Display(name)
+    finally:
+        Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = before
+    base = link.display
+    base.event_classes, base.error_classes, base.extension_major_opcodes = own
+    return link
