@@ -1,9 +1,15 @@
 """Displays that cannot be watched; those that can are in tests/real."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
-from ngrt.backends.capture_x11 import X11Source
+from ngrt.backends.capture_x11 import X11Source, X11Window
+from ngrt.backends.fakes import FakeDesktop
+from ngrt.backends.screens import open_screen, open_window
 from ngrt.errors import SourceError
+from ngrt.finding import Window
 
 
 @pytest.mark.parametrize("display", [":4711", "nonsense", "nowhere.invalid:0"])
@@ -11,6 +17,9 @@ def test_a_display_that_cannot_be_reached_is_refused_by_name(display: str) -> No
     with pytest.raises(SourceError, match=f"display {display} cannot be watched .*; check DISPLAY .* Xvfb") as caught:
         X11Source(display)
     assert "\n" not in str(caught.value)
+    desktop = FakeDesktop([Window(1, "a game", None, "game", 0, 0, 300, 200)])
+    with pytest.raises(SourceError, match=f"display {display} cannot be watched"):
+        X11Window(desktop, desktop.shown[0], lambda: None, False, display=display)
 
 
 def test_no_display_at_all_is_refused_with_the_option_that_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +32,30 @@ def test_the_environment_names_the_display_where_none_is_given(monkeypatch: pyte
     monkeypatch.setenv("DISPLAY", ":4712")
     with pytest.raises(SourceError, match="display :4712 cannot be watched"):
         X11Source()
+
+
+class Windows:
+    """Stands in for a source of Windows; keeps what it was opened with."""
+
+    def __init__(self, *given: object) -> None:
+        self.given = given
+
+
+@pytest.fixture
+def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this Windows, as far as the choice of a source goes."""
+    monkeypatch.setattr("sys.platform", "win32")
+    module = SimpleNamespace(DxcamScreen=Windows, DxcamWindow=Windows)
+    monkeypatch.setitem(sys.modules, "ngrt.backends.capture_dxcam", module)
+
+
+@pytest.mark.usefixtures("on_windows")
+def test_windows_gets_its_own_sources() -> None:
+    window = FakeDesktop([Window(1, "a game", None, "game", 0, 0, 300, 200)])
+    screen: object = open_screen(None, 1, 30.0, "winrt")
+    assert isinstance(screen, Windows)
+    assert screen.given == (1, 30.0, "winrt")
+    found: list[Window] = []
+    source: object = open_window(window, window.shown[0], found.pop, True, 30.0, "dxgi")
+    assert isinstance(source, Windows)
+    assert source.given == (window, window.shown[0], found.pop, True, 30.0, "dxgi")

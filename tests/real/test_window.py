@@ -154,6 +154,26 @@ def test_a_closed_window_is_looked_for_until_the_game_is_started_again(played: P
         assert source.number == window.number
 
 
+def test_a_window_of_a_wayland_session_is_read_itself_and_followed_all_the_same(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", played.screen.display)
+    monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
+    with closing(played.watch()) as source:
+        first = source.grab(0.0)
+        assert first is not None
+        assert first.shape == (480, 640, 3)
+        played.command("windowsize", 500, 300)
+        image = look_until(source, lambda image: image is not None and image.shape != first.shape)
+        assert image is not None
+        assert image.shape == (300, 500, 3)
+        played.game.kill()
+        played.game.wait()
+        look_until(source, lambda image: source.number is None)
+        played.start()
+        look_until(source, lambda image: image is not None)
+
+
 def test_a_closed_window_is_the_end_where_that_was_asked_for(played: Played) -> None:
     with closing(played.watch(ends=True)) as source:
         assert source.grab(0.0) is not None
