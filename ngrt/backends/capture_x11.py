@@ -147,9 +147,8 @@ class X11Window:
         if not window.shown:
             raise NothingToSee(f"{self._label} is minimised; bring it back to play on")
         self._eye.look_into(window.number if screen.wayland else None)
-        if screen.wayland:
-            return Region(0, 0, window.width, window.height).within(screen.desktop._replace(left=0, top=0))
-        region = Region(window.left, window.top, window.width, window.height).within(screen.desktop)
+        corner = (0, 0) if screen.wayland else (window.left, window.top)
+        region = Region(*corner, window.width, window.height).within(screen.desktop)
         if not region.area:
             raise NothingToSee(f"{self._label} is outside the screen; move it back to play on")
         return region
@@ -158,9 +157,9 @@ class X11Window:
         """Ask where the window is, or for another one once it is closed."""
         if (known := self._window) is not None:
             found = self._desktop.window(known.number)
-            # a number is given again, and what has it then must not be played
-            self._window = found if found is not None and found.pid == known.pid else None
-            self._due = now + ASKING
+            if found is not None and None not in (found.pid, known.pid) and found.pid != known.pid:
+                found = None  # a number is given again, and what has it then must not be played
+            self._window, self._due = found, now + ASKING
         if self._window is not None or self._ends:
             return
         self._window = self._find_again()

@@ -186,9 +186,11 @@ def test_a_closed_window_is_the_end_where_that_was_asked_for(played: Played) -> 
 
 
 def test_another_programs_window_with_the_same_number_is_not_the_game(played: Played) -> None:
-    desktop = FakeDesktop([Window(1, "a game", 10, "game", 0, 0, 300, 200)])
+    desktop = FakeDesktop([Window(1, "a game", None, "game", 0, 0, 300, 200)])
     with closing(X11Window(desktop, desktop.shown[0], lambda: None, False, display=played.screen.display)) as source:
         assert source.grab(0.0) is not None
+        desktop.shown = [Window(1, "a game", 10, "game", 0, 0, 300, 201)]
+        assert source.grab(0.5) is not None, "its process became known"
         desktop.shown = [Window(1, "mail", 11, "mail", 0, 0, 300, 200)]
         with pytest.raises(NothingToSee, match="window a game of game is closed"):
             source.grab(1.0)
