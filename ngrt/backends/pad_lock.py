@@ -1,6 +1,5 @@
 """One ngrt a pad: a lock that ends with the process that holds it, however that ends."""
 
-import getpass
 import os
 import re
 import sys
@@ -62,12 +61,20 @@ def _folder() -> Path:
     if runtime.is_absolute() and runtime.is_dir():
         folder = runtime / "ngrt"
     else:
-        folder = Path(tempfile.gettempdir()) / f"ngrt-{getpass.getuser()}"
+        folder = Path(tempfile.gettempdir()) / f"ngrt{_user()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        foreign = sys.platform != "win32" and folder.lstat().st_uid != os.getuid()
+        foreign = _user() not in {"", f"-{folder.lstat().st_uid}"}
     except OSError as error:
         raise PadError(f"folder {folder} for locks cannot be made ({error.strerror}); set XDG_RUNTIME_DIR") from error
     if foreign:  # in a folder that all may write to, another user may have been first
         raise PadError(f"folder {folder} for locks belongs to another user; set XDG_RUNTIME_DIR to one of your own")
     return folder
+
+
+def _user() -> str:
+    """Return what tells users apart in a folder for all; nothing on Windows, where each has one."""
+    if sys.platform == "win32":
+        return ""
+    else:
+        return f"-{os.getuid()}"

@@ -1,127 +1,33 @@
 """Gamepads that games cannot tell from real ones, through vgamepad: an Xbox 360 pad, a DualShock 4.
 
-On Windows through the driver ViGEmBus, on Linux through uinput. Sticks of `PadState` count y downward. The Xbox pad's
-report counts it upward on both (on Linux the library turns it round again, for the kernel counts downward); the
-DualShock's report counts it downward on both.
-
-A DualShock has its triggers twice, as axes and as buttons; both are set.
-
-Run on Linux. Has not been run on Windows: its calls are checked against the library's own source.
+On Windows through the driver ViGEmBus, on Linux through uinput. Run on Linux. Has not been run on Windows: its calls
+are checked against the library's own source.
 """
 
 import errno
 import importlib
+import importlib.util
 import os
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal
 
 from ngrt.backends.pad_lock import PadLock
+from ngrt.backends.pad_reports import KINDS, Plugged
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, STILL, PadState, Rumble
 
 ON_WINDOWS = os.name == "nt"
 
-NO_DRIVER = (
-    "the ViGEmBus driver is not installed or does not answer ({}); install it (pip install --force-reinstall "
-    "--no-cache-dir vgamepad runs its installer), or choose --pad keyboard"
-)
+NO_DRIVER = "the ViGEmBus driver is not installed ({error}); install it with: {install}; or choose --pad keyboard"
+DRIVER_REFUSES = "the ViGEmBus driver refuses ({error}); restart Windows, or choose --pad keyboard"
 NO_LIBEVDEV = "libevdev is not installed; install it with: sudo apt-get install libevdev2"
 NO_MODULE = "there is no /dev/uinput; load it with: sudo modprobe uinput"
 NO_PERMISSION = (
     """no permission to use /dev/uinput; allow it with: echo 'KERNEL=="uinput", TAG+="uaccess"' | sudo tee """
     "/etc/udev/rules.d/60-ngrt-uinput.rules && sudo udevadm control --reload && sudo udevadm trigger /dev/uinput"
 )
-
-XBOX_BUTTONS = {
-    "SOUTH": "A", "EAST": "B", "WEST": "X", "NORTH": "Y",
-    "BACK": "BACK", "GUIDE": "GUIDE", "START": "START",
-    "LEFT_SHOULDER": "LEFT_SHOULDER", "RIGHT_SHOULDER": "RIGHT_SHOULDER",
-    "LEFT_THUMB": "LEFT_THUMB", "RIGHT_THUMB": "RIGHT_THUMB",
-    "DPAD_UP": "DPAD_UP", "DPAD_DOWN": "DPAD_DOWN", "DPAD_LEFT": "DPAD_LEFT", "DPAD_RIGHT": "DPAD_RIGHT",
-}  # fmt: skip
-"""Our names, and those after XUSB_GAMEPAD_ in the library."""
-
-DUALSHOCK_BUTTONS = {
-    "SOUTH": "CROSS", "EAST": "CIRCLE", "WEST": "SQUARE", "NORTH": "TRIANGLE",
-    "BACK": "SHARE", "START": "OPTIONS",
-    "LEFT_SHOULDER": "SHOULDER_LEFT", "RIGHT_SHOULDER": "SHOULDER_RIGHT",
-    "LEFT_TRIGGER": "TRIGGER_LEFT", "RIGHT_TRIGGER": "TRIGGER_RIGHT",
-    "LEFT_THUMB": "THUMB_LEFT", "RIGHT_THUMB": "THUMB_RIGHT",
-}  # fmt: skip
-"""Our names, and those after DS4_BUTTON_ in the library."""
-
-DIRECTIONS = {
-    (0, 0): "NONE", (0, -1): "NORTH", (1, -1): "NORTHEAST", (1, 0): "EAST", (1, 1): "SOUTHEAST",
-    (0, 1): "SOUTH", (-1, 1): "SOUTHWEST", (-1, 0): "WEST", (-1, -1): "NORTHWEST",
-}  # fmt: skip
-"""The DualShock's directional pad by (x, y), y growing downward; names after DS4_BUTTON_DPAD_ in the library."""
-
-
-class Plugged:
-    """A pad of the library's, plugged in until `unplug`."""
-
-    name: str
-
-    def __init__(self, device: Any) -> None:
-        self.device = device
-
-    def put(self, state: PadState) -> None:
-        """Send the report of ``state``."""
-        raise NotImplementedError
-
-    def unplug(self) -> None:
-        """Let go of the library's object, which is how it is told to unplug the pad: nothing else may hold it."""
-        self.device = None
-
-
-class Xbox(Plugged):
-    """The library's Xbox 360 pad."""
-
-    name = "Xbox 360 pad"
-
-    def __init__(self, library: Any) -> None:
-        super().__init__(library.VX360Gamepad())
-        names = library.XUSB_BUTTON
-        self._bits = {ours: int(names[f"XUSB_GAMEPAD_{theirs}"]) for ours, theirs in XBOX_BUTTONS.items()}
-
-    def put(self, state: PadState) -> None:
-        """Send the report of ``state``."""
-        device, buttons = self.device, state.buttons
-        device.report.wButtons = _bits(self._bits, state)
-        device.left_trigger(255 * ("LEFT_TRIGGER" in buttons))
-        device.right_trigger(255 * ("RIGHT_TRIGGER" in buttons))
-        device.left_joystick(_short(state.left[0]), _short(-state.left[1]))
-        device.right_joystick(_short(state.right[0]), _short(-state.right[1]))
-        device.update()
-
-
-class DualShock(Plugged):
-    """The library's DualShock 4."""
-
-    name = "DualShock 4"
-
-    def __init__(self, library: Any) -> None:
-        super().__init__(library.VDS4Gamepad())
-        buttons, directions = library.DS4_BUTTONS, library.DS4_DPAD_DIRECTIONS
-        self._bits = {ours: int(buttons[f"DS4_BUTTON_{theirs}"]) for ours, theirs in DUALSHOCK_BUTTONS.items()}
-        self._directions = {to: int(directions[f"DS4_BUTTON_DPAD_{name}"]) for to, name in DIRECTIONS.items()}
-        self._guide = int(library.DS4_SPECIAL_BUTTONS.DS4_SPECIAL_BUTTON_PS)
-
-    def put(self, state: PadState) -> None:
-        """Send the report of ``state``."""
-        device, buttons = self.device, state.buttons
-        x = ("DPAD_RIGHT" in buttons) - ("DPAD_LEFT" in buttons)
-        y = ("DPAD_DOWN" in buttons) - ("DPAD_UP" in buttons)
-        device.report.wButtons = _bits(self._bits, state) | self._directions[x, y]
-        device.report.bSpecial = self._guide * ("GUIDE" in buttons)
-        device.left_trigger(255 * ("LEFT_TRIGGER" in buttons))
-        device.right_trigger(255 * ("RIGHT_TRIGGER" in buttons))
-        device.left_joystick(*map(_byte, state.left))
-        device.right_joystick(*map(_byte, state.right))
-        device.update()
-
-
-KINDS: dict[str, type[Xbox] | type[DualShock]] = {"xbox": Xbox, "ds4": DualShock}
 
 
 class VgamepadPad:
@@ -134,13 +40,12 @@ class VgamepadPad:
     """
 
     def __init__(self, kind: Literal["xbox", "ds4"]) -> None:
-        plug_in = KINDS[kind]
-        self.name = f"{plug_in.name} (virtual)"
+        self.name = f"{KINDS[kind].name} (virtual)"
         self._lock = PadLock(kind)
         self._motors = Motors()
         self._plugged: Plugged | None
         try:
-            self._plugged = _open(plug_in, self._motors)
+            self._plugged = _open(KINDS[kind], self._motors)
         except BaseException:
             self._lock.release()
             raise
@@ -184,14 +89,14 @@ class Motors:
         self.rumble = Rumble(large_motor / 255, small_motor / 255)
 
 
-def _open(plug_in: type[Xbox] | type[DualShock], motors: Motors) -> Plugged:
+def _open(kind: type[Plugged], motors: Motors) -> Plugged:
     """Return a pad that is plugged in and tells ``motors``.
 
     :raises PadError: it cannot be had
     """
     try:
         # late: on Windows the import itself connects to the driver
-        plugged = plug_in(importlib.import_module("vgamepad"))
+        plugged = kind(importlib.import_module("vgamepad"))
         with suppress(RuntimeError):  # a driver that tells nothing of motors can still be played on
             plugged.device.register_notification(motors.hear)
     except ModuleNotFoundError as error:
@@ -199,13 +104,14 @@ def _open(plug_in: type[Xbox] | type[DualShock], motors: Motors) -> Plugged:
             "vgamepad is not installed; install it with: pip install vgamepad (Windows and Linux only)"
         ) from error
     except Exception as error:  # noqa: BLE001  (each library underneath has its own; told)
-        raise PadError(f"no {plug_in.name}: {_remedy(error)}") from error.with_traceback(None)
+        raise PadError(f"no {kind.name}: {_remedy(error)}") from error.with_traceback(None)
     return plugged
 
 
 def _remedy(error: Exception) -> str:
     if ON_WINDOWS:
-        return NO_DRIVER.format(error)
+        missing = "BUS_NOT_FOUND" in str(error) or isinstance(error, OSError)
+        return (NO_DRIVER if missing else DRIVER_REFUSES).format(error=error, install=_installation())
     if isinstance(error, PermissionError):
         return NO_PERMISSION
     if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
@@ -215,18 +121,12 @@ def _remedy(error: Exception) -> str:
     return f"{error}; see `ngrt doctor`"
 
 
-def _bits(bits: dict[str, int], state: PadState) -> int:
-    pressed = 0
-    for name in state.buttons:
-        pressed |= bits.get(name, 0)
-    return pressed
-
-
-def _short(value: float) -> int:
-    """Return an axis in [-1, 1] as the Xbox pad has it: as far to either side."""
-    return round(max(-1.0, min(value, 1.0)) * 32767)
-
-
-def _byte(value: float) -> int:
-    """Return an axis in [-1, 1] as the DualShock has it: 0 to 255, at rest at 128."""
-    return min(128 + round(max(-1.0, min(value, 1.0)) * 128), 255)
+def _installation() -> str:
+    """Return the command that installs the driver, with the installer that vgamepad brings to Windows."""
+    spec = importlib.util.find_spec("vgamepad")
+    if spec is not None and spec.origin is not None:
+        name = "x64" if sys.maxsize > 2**32 else "x86"
+        installer = Path(spec.origin).parent / "win" / "vigem" / "install" / name / f"ViGEmBusSetup_{name}.msi"
+        if installer.exists():
+            return f'msiexec /i "{installer}"'
+    return "pip install --force-reinstall --no-cache-dir vgamepad"

@@ -1,11 +1,10 @@
 """One ngrt a pad: locks between processes that end in any way."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,9 +48,11 @@ def test_a_second_process_is_refused_and_told_which_one_has_it(holder: "subproce
     PadLock("ds4").release()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_however_a_process_ends_its_pad_is_free(holder: "subprocess.Popen[str]", number: int) -> None:
-    holder.send_signal(number)
+@pytest.mark.parametrize("end", [subprocess.Popen.kill, subprocess.Popen.terminate, subprocess.Popen.communicate])
+def test_however_a_process_ends_its_pad_is_free(
+    holder: "subprocess.Popen[str]", end: "Callable[[subprocess.Popen[str]], object]"
+) -> None:
+    end(holder)
     holder.wait()
     lock = PadLock("xbox")
     with pytest.raises(PadError, match=rf"process {os.getpid()}\)"):

@@ -11,7 +11,8 @@ from typing import Literal, get_args
 
 import pytest
 
-from ngrt.backends.pad_vgamepad import DIRECTIONS, DUALSHOCK_BUTTONS, KINDS, XBOX_BUTTONS, Motors, VgamepadPad
+from ngrt.backends.pad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, KINDS, XBOX_BUTTONS
+from ngrt.backends.pad_vgamepad import Motors, VgamepadPad
 from ngrt.backends.pads import OPENERS, open_pad
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, STILL, PadState, Rumble
@@ -153,18 +154,41 @@ def test_what_is_missing_on_linux_is_told_in_one_line_with_its_remedy(
     open_pad("xbox").close()  # the lock was let go of
 
 
-@pytest.mark.parametrize("when", ["import_fails", "plugging_fails"])
-def test_windows_without_the_driver_is_told_in_one_line_with_its_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
+@pytest.fixture
+def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    """Return a Windows that passes for what is beneath vgamepad."""
     system = System(windows=True)
     system.install(monkeypatch, tmp_path)
-    setattr(system, when, RuntimeError("Error: VIGEM_ERROR_BUS_NOT_FOUND"))
-    with pytest.raises(
-        PadError, match=r"ViGEmBus driver is not installed .*VIGEM_ERROR_BUS_NOT_FOUND.* or choose --pad keyboard$"
-    ) as caught:
+    return system
+
+
+def refusal() -> str:
+    """Return why no DualShock can be had, in one line."""
+    with pytest.raises(PadError, match=r"^no DualShock 4: [^\n]+ or choose --pad keyboard$") as caught:
         open_pad("ds4")
-    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Error: VIGEM_ERROR_BUS_NOT_FOUND"), OSError("Could not find module 'ViGEmClient.dll'")]
+)
+def test_windows_without_the_driver_is_told_how_it_is_installed(
+    windows: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    windows.import_fails = error
+    pip = f"ViGEmBus driver is not installed ({error}); install it with: pip install --force-reinstall --no-cache-dir"
+    assert pip in refusal()
+    installer = tmp_path / "vgamepad/win/vigem/install/x64/ViGEmBusSetup_x64.msi"  # where the library puts it there
+    installer.parent.mkdir(parents=True)
+    installer.touch()
+    (tmp_path / "vgamepad/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert f'install it with: msiexec /i "{installer}"; or choose' in refusal()
+
+
+def test_a_driver_that_refuses_another_pad_is_told_so(windows: System) -> None:
+    windows.plugging_fails = RuntimeError("Error: VIGEM_ERROR_NO_FREE_SLOT")
+    assert "the ViGEmBus driver refuses (Error: VIGEM_ERROR_NO_FREE_SLOT); restart Windows" in refusal()
 
 
 def test_without_the_library_its_installation_is_named(system: System) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ngrt.backends import pad_vgamepad
-from ngrt.backends.pad_vgamepad import DIRECTIONS, DUALSHOCK_BUTTONS, XBOX_BUTTONS
+from ngrt.backends.pad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, XBOX_BUTTONS
 from ngrt.messages import PadState
 
 

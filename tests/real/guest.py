@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,11 +97,18 @@ def made_guest() -> Guest:
 def _install(packages: Sequence[str]) -> None:
     if not packages:
         return
-    if os.geteuid():
+    if not _is_root():
         pytest.skip(f"not installed; sudo apt-get install {' '.join(packages)}")
     install = ["install", "-y", "--no-install-recommends", *packages]
     if _apt(*install).returncode and (_apt("update").returncode or _apt(*install).returncode):
         pytest.skip(f"packages cannot be had: {' '.join(packages)}")
+
+
+def _is_root() -> bool:
+    if sys.platform == "win32":
+        return False
+    else:
+        return os.geteuid() == 0
 
 
 def _apt(*arguments: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":

@@ -4,16 +4,12 @@
 are forked here, for importing takes seconds in a guest.
 """
 
-import glob
 import json
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from ngrt.actions import BUTTONS_17
@@ -21,12 +17,9 @@ from ngrt.backends.pads import open_pad
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState
+from tests.real.sdl_game import STEP, Game, devices
 
 PAUSE = 0.006
-STEP = 46
-"""Of 32767: a change that the kernel's filter of small ones lets pass as it is."""
-
-PATIENCE = 20.0
 BUSY = PadState(frozenset({"SOUTH", "LEFT_TRIGGER", "DPAD_LEFT"}), (0.5, -1.0), (-1.0, 0.25))
 SCRIPT = [PadState(frozenset({name})) for name in BUTTONS_17]
 SCRIPT += [PadState(frozenset({up, side})) for up in ("DPAD_UP", "DPAD_DOWN") for side in ("DPAD_LEFT", "DPAD_RIGHT")]
@@ -39,9 +32,8 @@ class Player:
     """Another process that plays on a pad, told what to do."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("fork")
-        self._orders, orders = context.Pipe()
-        self.process = context.Process(target=_serve, args=(orders,), daemon=True)
+        self._orders, orders = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=_serve, args=(orders,), daemon=True)
         self.process.start()
 
     def ask(self, order: str, *arguments: Any) -> Any:
@@ -91,79 +83,6 @@ def _sweep(pad: Pad, changes: int) -> list[tuple[float, float]]:
         times.append((before, time.monotonic()))
         time.sleep(PAUSE)
     return times
-
-
-class Game:
-    """What a game sees through SDL: one controller, and what becomes of it."""
-
-    def __init__(self) -> None:
-        os.environ.update(SDL_VIDEODRIVER="dummy", PYGAME_HIDE_SUPPORT_PROMPT="1")
-        import pygame
-        from pygame._sdl2 import controller
-
-        pygame.display.init()
-        pygame.joystick.init()
-        controller.init()
-        self._pygame, self._controller = pygame, controller
-        named = {name: name.replace("_", "") for name in BUTTONS_17}
-        named |= {"SOUTH": "A", "EAST": "B", "WEST": "X", "NORTH": "Y"}
-        named |= {"LEFT_THUMB": "LEFTSTICK", "RIGHT_THUMB": "RIGHTSTICK"}
-        named |= {name: name for name in BUTTONS_17 if name.startswith("DPAD_")}
-        self._buttons = {
-            ours: getattr(pygame, f"CONTROLLER_BUTTON_{theirs}")
-            for ours, theirs in named.items()
-            if not ours.endswith("TRIGGER")
-        }
-        axes = ("LEFTX", "LEFTY", "RIGHTX", "RIGHTY", "TRIGGERLEFT", "TRIGGERRIGHT")
-        self._axes = {name: getattr(pygame, f"CONTROLLER_AXIS_{name}") for name in axes}
-
-    def wait(self, kind: str, go_on: Callable[[], bool] | None = None) -> Any:
-        """Return the next event of ``kind``, "JOYDEVICEADDED" or "JOYDEVICEREMOVED"; None if there is none in time, or
-        as long as it is worth to ``go_on``.
-        """
-        end = time.monotonic() + PATIENCE
-        while go_on() if go_on else time.monotonic() < end:
-            event = self._pygame.event.wait(100)
-            if event.type == getattr(self._pygame, kind):
-                return event
-        return None
-
-    def plug_in(self, go_on: Callable[[], bool] | None = None) -> dict[str, Any]:
-        """Wait for a pad and open it; return what it is."""
-        if self.wait("JOYDEVICEADDED", go_on) is None:
-            return {}
-        found = [n for n in range(self._controller.get_count()) if self._controller.is_controller(n)]
-        self.pad = self._controller.Controller(found[-1])
-        self.joystick = self.pad.as_joystick()
-        shape = [self.joystick.get_numaxes(), self.joystick.get_numbuttons(), self.joystick.get_numhats()]
-        return {"name": self.joystick.get_name(), "shape": shape, "guid": self.joystick.get_guid()}
-
-    def state(self) -> dict[str, Any]:
-        """Return the buttons that are down and where the axes are, in [-1, 1]."""
-        self._pygame.event.pump()
-        down = [name for name, button in self._buttons.items() if self.pad.get_button(button)]
-        axes = {name: self.pad.get_axis(axis) / 32767 for name, axis in self._axes.items()}
-        return {"down": down, "axes": axes}
-
-    def arrivals(self, changes: int) -> dict[int, float]:
-        """Return when each step of a sweep was seen, by its number, up to the last."""
-        seen: dict[int, float] = {}
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and changes not in seen:
-            event = self._pygame.event.wait(100)
-            now = time.monotonic()
-            if event.type == self._pygame.JOYAXISMOTION and event.axis == 0:
-                seen.setdefault(round(event.value * 32768 / STEP), now)
-        return seen
-
-
-def devices() -> set[str]:
-    """Return the input devices there are, by name."""
-    found = set()
-    for name in glob.glob("/sys/class/input/event*/device/name"):
-        with suppress(OSError):  # unplugged just now
-            found.add(Path(name).read_text().strip())
-    return found
 
 
 def drill(player: Player, game: Game, kind: str) -> dict[str, Any]:
@@ -241,6 +160,7 @@ def _plain(state: PadState) -> dict[str, Any]:
 
 def main(changes: int) -> Mapping[str, Any]:
     """Return all there is to see."""
+    multiprocessing.set_start_method("fork")
     player, other = Player(), Player()  # before SDL starts its threads
     game = Game()
     return {

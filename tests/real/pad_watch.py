@@ -10,26 +10,32 @@ import tempfile
 import time
 from typing import Any
 
-from tests.real.pad_drill import Game, devices
+from tests.real.sdl_game import Game, devices
+
+LOOK = 0.1
+"""Seconds between two looks: the guest has one processor, and the policy needs it."""
 
 
 def watch(options: list[str]) -> dict[str, Any]:
     """Play until the command ends; return what was seen of its pad, and what it said."""
     before = devices()
-    game = Game()
     with tempfile.TemporaryFile("w+") as said:
         command = [sys.executable, "-m", "ngrt", "play", *options]
         playing = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
-        pad = game.plug_in(lambda: playing.poll() is None)
+        while playing.poll() is None and not devices() - before:
+            time.sleep(LOOK)
+        game = Game()  # not before: SDL keeps looking
+        pad = game.plug_in() if playing.poll() is None else None
         states = []
         while pad and playing.poll() is None and game.pad.attached():
             states.append(game.state())
-            time.sleep(0.02)
+            time.sleep(LOOK)
         playing.wait()
         said.seek(0)
         return {
             "pad": pad,
             "states": states,
+            "after": game.state() if pad else None,
             "left": sorted(devices() - before),
             "status": playing.returncode,
             "said": said.read(),

@@ -1,0 +1,45 @@
+"""Measures pads in the guest and keeps every sample: ``python -m tests.real.pad_latency FILE``.
+
+The result reads like those of ``ngrt bench``. It says what the code, the kernel and SDL do one after the other, not how
+fast a real machine is: the guest is emulated, and has one processor for the player and the game.
+"""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.report import render, write_json
+from bench.result import Distribution, Provenance
+from tests.real.test_pads import in_guest
+
+CHANGES = 700
+"""Enough for a 99th percentile."""
+
+
+def main(file: Path) -> None:
+    """Measure, print, and write to ``file``."""
+    provenance = Provenance.here()
+    seen = in_guest("pad_drill", str(CHANGES))
+    times = {
+        "update to SDL's event": Distribution.of(seen["latency"]),
+        "send, xbox": Distribution.of(seen["xbox"]["send"]),
+        "send, ds4": Distribution.of(seen["ds4"]["send"]),
+    }
+    console = Console()
+    console.print(
+        render(provenance, {"pads in the guest": [(name, one.line("ms")) for name, one in times.items()]}, {})
+    )
+    content = {
+        "provenance": asdict(provenance),
+        "settings": {"changes": CHANGES, "guest": "qemu, tcg, 1 processor", "reader": "SDL, pygame's event.wait"},
+        "engines": [],
+        "suites": {"pads": {name: asdict(one) for name, one in times.items()}},
+        "not_run": {},
+    }
+    write_json(content, file, console)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
