@@ -230,8 +230,15 @@ class _Reporter:
             jump_inside=readings.jump_inside,
             jump_seam=readings.jump_seam,
             score=self.game.score(),
-            message=veto.note if (veto := self.session.vetoes.strongest) is not None else readings.note,
+            message=self._message(readings.note),
+            events=readings.events,
+            recent=readings.recent,
         )
+
+    def _message(self, trouble: str | None) -> str | None:
+        """Return what people should know: who has the pad, before what goes wrong, before what could be better."""
+        vetoes = self.session.vetoes
+        return vetoes.note if vetoes.strongest is not None else trouble or vetoes.note
 
 
 def arcade_engine() -> Path:

@@ -5,7 +5,22 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
-from ngrt.figures import DIM, STRONG, TITLE, Line, Snapshot, clock, figure_lines, line, plain_line, printable, summary
+from ngrt.figures import (
+    DIM,
+    STRONG,
+    TITLE,
+    WARN,
+    Line,
+    Snapshot,
+    clock,
+    figure_lines,
+    line,
+    plain_line,
+    printable,
+    rumble_text,
+    summary,
+)
+from ngrt.messages import STILL
 from ngrt.padview import draw_pad, pad_labels
 from ngrt.painting import fit, paint
 
@@ -15,7 +30,7 @@ MOST_PICTURE_ROWS, LEAST_PICTURE_ROWS = 32, 8
 """Rows of the picture, two pixels each; more would only cost time and bandwidth."""
 
 MOST_PAD_ROWS, LEAST_PAD_ROWS = 16, 9
-FIGURE_ROWS = 8
+FIGURE_ROWS = 9
 
 SIDE = 36
 """Least columns for the pad and the figures."""
@@ -59,15 +74,18 @@ class Dashboard:
         columns = 2 * rows + GAP if rows >= LEAST_PICTURE_ROWS else 0  # pixels are square: two to a cell's height
         body = self._side(width - columns, rows if columns else height - FRAME_ROWS, colors)
         if columns:
-            yield line(f"{'the policy sees':{columns}}the pad: {shot.pad_name}")
+            yield [*line(f"{'the policy sees':{columns}}"), *_caption(shot, width - columns)]
             body = [
                 [picture, Segment(" " * GAP), *side]
                 for picture, side in zip(self._picture(rows, colors), body, strict=True)
             ]
         else:
-            yield line(f"the pad: {shot.pad_name}")
+            yield _caption(shot, width)
         yield from body
-        yield line(shot.message or "Ctrl-C stops and leaves the pad neutral")
+        if shot.message is not None:
+            yield line((printable(shot.message), WARN))
+        else:
+            yield line("Ctrl-C stops and leaves the pad neutral")
 
     def _picture(self, rows: int, colors: str | None) -> list[Segment]:
         columns = 2 * rows
@@ -95,6 +113,15 @@ def _title(shot: Snapshot, width: int) -> Line:
     time = clock(shot.elapsed) + ("" if shot.duration is None else f" / {clock(shot.duration)}")
     names = line(("ngrt  ", TITLE), (printable(shot.source), STRONG), "  played by  ", (printable(shot.policy), STRONG))
     return [*Segment.adjust_line_length(names, max(0, width - len(time) - 1)), Segment(f" {time}", STRONG)]
+
+
+def _caption(shot: Snapshot, width: int) -> Line:
+    """Return the pad's name, and beside it how strongly the game shakes it."""
+    name = line(f"the pad: {printable(shot.pad_name)}")
+    if shot.rumble == STILL:
+        return name
+    shaken = f" {rumble_text(shot.rumble)}"
+    return [*Segment.adjust_line_length(name, max(0, width - len(shaken))), Segment(shaken, STRONG)]
 
 
 def _progress(shot: Snapshot, width: int) -> Line:

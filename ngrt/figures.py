@@ -10,7 +10,9 @@ from rich.text import Text
 from ngrt.messages import NEUTRAL, STILL, Image, PadState, Rumble
 
 PLAIN, DIM, STRONG, TITLE = (Style.parse(text) for text in ("none", "dim", "bold", "bold bright_cyan"))
-GOOD, WARN, BAD = (Style.parse(text) for text in ("green", "yellow", "bold red"))
+GOOD, WARN, BAD, BLOCKED, PERSON = (
+    Style.parse(text) for text in ("green", "yellow", "bold red", "magenta", "bold bright_cyan")
+)
 
 Line = list[Segment]
 
@@ -24,7 +26,8 @@ class Snapshot:
     ``picture`` (256, 256, 3) uint8 RGB: the newest frame the policy was given. ``pad`` is what the pad does now;
     ``frames`` were given to the policy, ``dropped`` replaced by newer ones before it was free. ``max_age``: the limit
     on an observation's age. ``delay`` in ticks; ``jump_inside`` and ``jump_seam`` how far the sticks move from tick to
-    tick inside a chunk and where a new one takes over. ``message``: what is going wrong.
+    tick inside a chunk and where a new one takes over. ``message``: what is going wrong, or who has the pad.
+    ``events``: how often something happened that a log should have, ``recent`` the last of it, one line each.
     """
 
     source: str
@@ -58,6 +61,8 @@ class Snapshot:
     jump_seam: float | None = None
     score: str | None = None
     message: str | None = None
+    events: int = 0
+    recent: tuple[str, ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -77,10 +82,12 @@ def plain_line(shot: Snapshot) -> str:
     ]
     if shot.blocked or shot.person:
         parts.append(f"blocked {shot.blocked} by hand {shot.person}")
+    if shot.rumble != STILL:
+        parts.append(rumble_text(shot.rumble))
     if shot.score is not None:
         parts.append(f"score {shot.score}")
     if shot.message is not None:
-        parts.append(shot.message)
+        parts.append(printable(shot.message))
     return "  ".join(parts)
 
 
@@ -115,8 +122,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
+def rumble_text(rumble: Rumble) -> str:
+    """Return how strongly the pad's motors run, of which the stronger one counts."""
+    return f"rumble {max(rumble.strong, rumble.weak):.0%}"
+
+
 def figure_lines(shot: Snapshot) -> list[Line]:
-    """Return the figures that matter as eight lines of at most 34 columns, coloured where they are bad."""
+    """Return the figures that matter as nine lines of at most 34 columns, coloured where they are bad."""
     ticks = max(1, shot.ticks)
     short = PLAIN if shot.rate_held is None else judge(1 - shot.rate_held / shot.rate, 0.02, 0.1, GOOD)
     held, neutral, missed = (judge(count / ticks, 0.01, 0.05) for count in (shot.held, shot.neutral, shot.missed))
@@ -130,7 +142,12 @@ def figure_lines(shot: Snapshot) -> list[Line]:
         line("        ", (f"{shot.played:<6,}", STRONG), " played   ", (f"{shot.held:,}", held), " held"),
         line("        ", (f"{shot.neutral:<6,}", neutral), " neutral  ", (f"{shot.missed:,}", missed), " missed"),
     ]
-    return [*lines, line("score   ", (shot.score, STRONG)) if shot.score is not None else []]
+    if shot.blocked or shot.person:
+        blocked, person = (f"{shot.blocked:<6,}", BLOCKED), (f"{shot.person:,}", PERSON)
+        lines.append(line("        ", blocked, " blocked  ", person, " by hand"))
+    if shot.score is not None:
+        lines.append(line("score   ", (shot.score, STRONG)))
+    return lines + [[] for _ in range(9 - len(lines))]
 
 
 def line(*parts: str | tuple[str, Style]) -> Line:
@@ -154,8 +171,14 @@ def _shares(shot: Snapshot) -> list[tuple[str, Style]]:
     """Return a bar of what the ticks did; what happened at all shows."""
     if not shot.ticks:
         return [("─" * BAR_COLUMNS, DIM)]
-    troubles = ((shot.held, WARN), (shot.person, TITLE), (shot.blocked, WARN), (shot.neutral, BAD), (shot.missed, BAD))
-    bars = [("█" * max(1, round(count / shot.ticks * BAR_COLUMNS)), style) for count, style in troubles if count]
+    others = (
+        (shot.held, WARN),
+        (shot.person, PERSON),
+        (shot.blocked, BLOCKED),
+        (shot.neutral, BAD),
+        (shot.missed, BAD),
+    )
+    bars = [("█" * max(1, round(count / shot.ticks * BAR_COLUMNS)), style) for count, style in others if count]
     left = BAR_COLUMNS - sum(len(bar) for bar, _ in bars)
     return [("█" * left, GOOD), *bars]
 

@@ -16,7 +16,7 @@ class Readings:
     ``jump_inside`` and ``jump_seam``: how far the sticks move from tick to tick on average, inside a chunk and where a
     new one takes over. ``blocked`` and ``person``: ticks that a veto or a person had. ``rumbles``: how often the game
     made the pad's motors do something else, ``rumble`` what they do now. ``note``: what is going wrong and is being
-    dealt with.
+    dealt with. ``events``: how often something happened that a log should have, ``recent`` the last of it in words.
     """
 
     picture: Image | None
@@ -42,6 +42,12 @@ class Readings:
     jump_inside: float | None
     jump_seam: float | None
     note: str | None
+    events: int
+    recent: tuple[str, ...]
+
+
+RECENT = 20
+"""Events that are kept: more than that between two looks, and the first of them are lost."""
 
 
 class Telemetry:
@@ -57,6 +63,9 @@ class Telemetry:
         self._sent: deque[float] = deque(maxlen=WINDOW)
         self._before: Tick | None = None
         self._note = ""
+        self._events = 0
+        self._recent: deque[str] = deque(maxlen=RECENT)
+        self._began: float | None = None
 
     def frame(self, frame: Frame) -> None:
         """Note a frame that inference starts on."""
@@ -89,6 +98,10 @@ class Telemetry:
             if tick.age is not None:
                 self._age.add(tick.age)
             before, self._before = self._before, tick
+            if self._began is None:
+                self._began = tick.sent
+            if tick.note != (before.note if before is not None else ""):
+                self._happened(tick.note or "the policy may play again")
             if before is not None and before.source == tick.source == "played" and before.index + 1 == tick.index:
                 seam = before.chunk_id != tick.chunk_id
                 (self._seam if seam else self._inside).add(_jump(before.state, tick.state))
@@ -97,6 +110,13 @@ class Telemetry:
         """Note what goes wrong and is being dealt with; "" when it is over."""
         with self._lock:
             self._note = text
+            if text:
+                self._happened(text)
+
+    def _happened(self, text: str) -> None:
+        since = self._before.sent - self._began if self._before is not None and self._began is not None else 0.0
+        self._events += 1
+        self._recent.append(f"{since:.1f} s  {text}")
 
     def read(self) -> Readings:
         """Return all figures as they are now."""
@@ -127,6 +147,8 @@ class Telemetry:
                 jump_inside=self._inside.mean(),
                 jump_seam=self._seam.mean(),
                 note=self._note or None,
+                events=self._events,
+                recent=tuple(self._recent),
             )
 
 

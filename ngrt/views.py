@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ngrt.dashboard import Snapshot, plain_line, render
+from ngrt.figures import printable
 
 NEXT_STEPS = """
 Next, with the real policy and a real game:
@@ -27,7 +28,7 @@ class View(Protocol):
         """Seconds between two calls of `show`."""
 
     def note(self, text: str) -> None:
-        """Say what is being done before play begins."""
+        """Say what is being done before play begins, or what ended it."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the session as it is now."""
@@ -38,11 +39,15 @@ class _PlainView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._events = 0
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, snapshot: Snapshot) -> None:
+        new, self._events = snapshot.events - self._events, snapshot.events
+        for event in snapshot.recent[-new:] if new else ():
+            self.note(printable(event))
         self.note(plain_line(snapshot))
 
 
@@ -52,6 +57,10 @@ class _LiveView(_PlainView):
     def __init__(self, console: Console, live: Live) -> None:
         super().__init__(console)
         self._live = live
+
+    def note(self, text: str) -> None:
+        self._live.stop()  # what is said at the end must outlast the view
+        super().note(text)
 
     def show(self, snapshot: Snapshot) -> None:
         self._live.start()  # now, not before: notes stay on the screen until there is something to see

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ngrt.dashboard import Snapshot, plain_line, render, summary
-from ngrt.messages import PadState
+from ngrt.messages import PadState, Rumble
 
 Colors = Literal["256", "standard", "truecolor"]
 
@@ -135,6 +135,47 @@ def test_a_figure_shows_when_it_is_bad(change: dict[str, Any], shown: str) -> No
 def test_a_message_takes_the_last_line() -> None:
     lines = text_of(drawn(replace(SHOT, message="the game has lost the focus")))
     assert lines[-1].startswith("the game has lost the focus")
+
+
+def test_a_message_from_elsewhere_cannot_steer_the_terminal() -> None:
+    sly = replace(SHOT, message="\x1b[2Jgame.exe lost the focus", pad_name="\x1b]0;pad")
+    assert "\x1b[2J" not in drawn(sly)
+    assert "\x1b]0" not in drawn(sly)
+    assert "\x1b" not in plain_line(sly)
+
+
+TAKEN = replace(SHOT, blocked=120, person=1300, rumble=Rumble(0.2, 0.75), rumbles=9, message="Xbox pad plays")
+
+
+@pytest.mark.parametrize(("width", "height"), [(112, 36), (80, 24)])
+def test_ticks_that_a_guard_or_a_person_had_and_force_feedback_are_shown_and_all_ticks_make_up_the_bar(
+    width: int, height: int
+) -> None:
+    lines = text_of(drawn(TAKEN, width, height))
+    assert any("120    blocked  1,300 by hand" in line for line in lines)
+    assert any(line.rstrip().endswith("rumble 75%") for line in lines)
+    assert lines[-1].startswith("Xbox pad plays")
+    assert sum(line.count("█") for line in lines if "ticks" in line) == 26
+    assert TAKEN.ticks == 4300 + 30 + 12 + 8 + 120 + 1300
+
+
+def test_force_feedback_is_seen_however_long_the_pads_name_is() -> None:
+    lines = text_of(drawn(replace(TAKEN, pad_name="a pad with a name that is longer than its column"), 80, 24))
+    assert lines[2].endswith(" rumble 75%")
+    assert cell_len(lines[2]) == 80
+
+
+def test_where_nobody_takes_the_pad_nothing_is_said_of_it() -> None:
+    shown = "\n".join(text_of(drawn(SHOT)))
+    assert not any(word in shown for word in ("blocked", "by hand", "rumble"))
+
+
+def test_the_plain_line_and_the_summary_have_them_too() -> None:
+    assert "missed 8  blocked 120 by hand 1300  rumble 75%  score 1,250  Xbox pad plays" in plain_line(TAKEN)
+    file = io.StringIO()
+    Console(file=file, width=100).print(summary(TAKEN))
+    assert "120 blocked, 1,300 by hand" in file.getvalue()
+    assert "9 times" in file.getvalue()
 
 
 def test_updates_on_a_live_display_do_not_scroll() -> None:

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -14,11 +15,13 @@ from ngrt.channels import Latest
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
 from ngrt.errors import PadError
+from ngrt.interfaces import StoppedByPerson
 from ngrt.merging import Merging
 from ngrt.messages import NEUTRAL, STILL, PadState
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
+from ngrt.vetoes import Verdict
 from ngrt.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
 
@@ -131,6 +134,79 @@ async def test_a_device_that_hangs_is_left_behind_after_a_while(monkeypatch: pyt
     assert time.perf_counter() - start < 10
     release.set()
     worker.close()
+
+
+class Watcher:
+    """A watch that says what it is told to, from a thread of its own."""
+
+    def __init__(self) -> None:
+        self.says: Verdict | Exception | None = None
+        self.threads: set[str] = set()
+        self.release = threading.Event()
+        self.release.set()
+
+    def look(self, now: float) -> Verdict | None:
+        self.threads.add(threading.current_thread().name)
+        self.release.wait(30)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def guarded(pad: Log, control: Control, *watches: Watcher) -> Session:
+    return replace(session(pad, control), watches=watches)
+
+
+async def until(said: Callable[[], bool]) -> None:
+    """Wait until it is so; a test's own limit ends it."""
+    while not said():
+        await anyio.sleep(0.005)
+
+
+async def test_on_threads_each_watch_has_its_own_and_what_it_says_reaches_the_pad_and_is_taken_back() -> None:
+    pad, first, second = Log(), Watcher(), Watcher()
+    east = PadState(frozenset({"EAST"}))
+    south = always_south([]).pad(0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run, guarded(pad, Control(rate=100), first, second))
+        await until(lambda: pad.states[-1:] == [south])
+        second.says = Verdict("person", "a person plays", east)
+        await until(lambda: pad.states[-1] == east)
+        first.says = Verdict("blocked", "lost the focus")
+        await until(lambda: pad.states[-1] == NEUTRAL)
+        first.says = None
+        await until(lambda: pad.states[-1] == east)
+        second.says = None
+        await until(lambda: pad.states[-1] == south)
+        tasks.cancel_scope.cancel()
+    assert first.threads == {"ngrt-guard-0"}
+    assert second.threads == {"ngrt-guard-1"}
+    assert pad.states[-1] == NEUTRAL
+
+
+async def test_on_threads_a_watch_that_hangs_blocks_the_pad_and_neither_other_watches_nor_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ngrt.workers, "PATIENCE", 0.1)
+    pad, hung, panic = Log(), Watcher(), Watcher()
+    parts = guarded(pad, Control(rate=100), hung, panic)
+
+    async def hang_then_panic() -> None:
+        await until(lambda: any(state != NEUTRAL for state in pad.states))
+        hung.release.clear()
+        await until(lambda: parts.telemetry.read().blocked > 10)
+        panic.says = StoppedByPerson("stopped by F12")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hang_then_panic)
+        with pytest.raises(StoppedByPerson):
+            await run(parts)
+    assert pad.states[-1] == NEUTRAL
+    assert not hung.release.is_set()
+    hung.release.set()
 
 
 class HungPad(Log):

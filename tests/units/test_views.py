@@ -1,6 +1,7 @@
 """Where a session is shown."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -23,6 +24,29 @@ def test_without_a_terminal_a_view_is_one_plain_line() -> None:
     assert len(text.splitlines()) == 1
     assert "played 7" in text
     assert "\x1b" not in text
+
+
+def test_a_log_has_what_happened_once_before_the_figures() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=200)
+    with open_view(console) as view:
+        view.show(SHOT)
+        view.show(replace(SHOT, events=2, recent=("1.0 s  lost the focus", "1.5 s  the policy may play again")))
+        view.show(replace(SHOT, events=2, recent=("1.0 s  lost the focus", "1.5 s  the policy may play again")))
+        view.show(replace(SHOT, events=25, recent=tuple(f"event {number}" for number in range(5, 25))))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line for line in console.file.getvalue().splitlines() if "rate" not in line]
+    assert lines[:2] == ["1.0 s  lost the focus", "1.5 s  the policy may play again"]
+    assert lines[2:] == [f"event {number}" for number in range(5, 25)]
+
+
+def test_what_ended_a_session_is_still_there_when_the_live_view_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
+    with open_view(console) as view:
+        view.show(SHOT)
+        view.note("stopped by F12; the pad is neutral")
+    assert isinstance(console.file, io.StringIO)
+    assert "stopped by F12; the pad is neutral" in console.file.getvalue().rpartition("\x1b[?1049l")[2]
 
 
 def test_on_a_terminal_a_view_is_live_and_gives_the_screen_back(monkeypatch: pytest.MonkeyPatch) -> None:
