@@ -1,0 +1,125 @@
+"""`ngrt play` with what may take the pad from the policy: what a person reads, and how it ends."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import ngrt.games
+from ngrt.backends.capture_images import ImageSource
+from ngrt.backends.fakes import FakeDesktop, FakeKeys
+from ngrt.backends.pad_none import RecordingPad
+from ngrt.cli import run
+from ngrt.errors import SourceError
+from ngrt.finding import Window
+from ngrt.games import Game
+from ngrt.interfaces import Watch
+from ngrt.messages import NEUTRAL, PadState
+from ngrt.watches import FocusGuard, PanicKey, TakeoverKey
+
+ARGUMENTS = ["--rate", "20", "--steps", "2", "--hold", "600"]
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    path = tmp_path / "frame.png"
+    assert cv2.imwrite(str(path), np.full((90, 160, 3), 90, np.uint8))
+    return path
+
+
+class Played(RecordingPad):
+    """A pad that calls ``then`` at some of the updates."""
+
+    def __init__(self, then: dict[int, Callable[[], object]]) -> None:
+        super().__init__()
+        self._then = then
+
+    def send(self, state: PadState) -> None:
+        super().send(state)
+        self._then.get(self.count, lambda: None)()
+
+
+@contextmanager
+def playing(
+    monkeypatch: pytest.MonkeyPatch, frame: Path, pad: RecordingPad, watches: Sequence[Watch]
+) -> Iterator[None]:
+    with patch.context() as patched:
+        patched.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad, watches=watches))
+        yield
+
+
+def test_the_panic_key_ends_play_with_130_its_figures_and_a_neutral_pad(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = FakeKeys()
+    pad = Played({15: lambda: keys.down.add("F12")})
+    with playing(monkeypatch, frame, pad, [PanicKey(keys, "F12")]):
+        assert run(["play", str(tiny_bundle), "--image", str(frame), *ARGUMENTS]) == 130
+    captured = capsys.readouterr()
+    assert "played for" in captured.out
+    assert captured.err.splitlines()[-1] == "stopped by F12; the pad is neutral"
+    assert pad.states[-2] != NEUTRAL
+    assert pad.state == NEUTRAL
+    assert pad.count < 20
+    assert keys.closed
+
+
+def test_a_log_says_when_the_focus_was_lost_and_when_the_policy_played_again(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desktop = FakeDesktop([Window(1, "", 100, "game.exe", 0, 0, 640, 480)], focus=1)
+    pad = Played({15: lambda: setattr(desktop, "focus", None), 25: lambda: setattr(desktop, "focus", 1)})
+    with playing(monkeypatch, frame, pad, [FocusGuard(desktop, lambda: 1, "game.exe")]):
+        assert run(["play", str(tiny_bundle), "--image", str(frame), "--duration", "2.5", *ARGUMENTS]) == 0
+    captured = capsys.readouterr()
+    lost, back = (line for line in captured.err.splitlines() if "focus" in line[:40] or "may play again" in line)
+    assert lost.endswith("s  game.exe lost the focus; pad neutral (--no-focus-guard plays on)")
+    assert back.endswith("s  the policy may play again")
+    assert "blocked, 0 by hand" in captured.out
+    assert all(state == NEUTRAL for state in list(pad.states)[16:24])
+    assert pad.states[-2] != NEUTRAL
+    assert desktop.closed
+
+
+def test_ticks_that_a_person_had_are_counted_as_theirs(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = FakeKeys({"LeftAlt"})
+    with playing(monkeypatch, frame, RecordingPad(), [TakeoverKey(keys, "LeftAlt")]):
+        assert run(["play", str(tiny_bundle), "--image", str(frame), "--duration", "1", *ARGUMENTS]) == 0
+    assert "0 blocked, 20 by hand" in capsys.readouterr().out
+
+
+def test_a_desktop_that_disappears_ends_play_with_the_reason(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desktop = FakeDesktop([Window(1, "", 100, "game.exe", 0, 0, 640, 480)], focus=1)
+    pad = Played({10: lambda: setattr(desktop, "gone", True)})
+    with playing(monkeypatch, frame, pad, [FocusGuard(desktop, lambda: 1, "game.exe")]):
+        assert run(["play", str(tiny_bundle), "--image", str(frame), *ARGUMENTS]) == 1
+    captured = capsys.readouterr()
+    assert "ngrt: fake desktop is gone" in captured.err
+    assert "played for" in captured.out
+    assert pad.state == NEUTRAL
+
+
+def test_a_watch_that_does_not_close_does_not_keep_the_process(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ngrt.games, "PATIENCE", 0.1)
+    release = threading.Event()
+
+    class Hung(FakeKeys):
+        def close(self) -> None:
+            release.wait(30)
+            raise SourceError("too late")
+
+    with playing(monkeypatch, frame, RecordingPad(), [PanicKey(Hung(), "F12")]):
+        assert run(["play", str(tiny_bundle), "--image", str(frame), "--duration", "0.5", *ARGUMENTS]) == 0
+    assert not release.is_set()
+    release.set()
+    assert "played for" in capsys.readouterr().out
