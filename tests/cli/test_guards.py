@@ -44,9 +44,7 @@ class Played(RecordingPad):
 
 
 @contextmanager
-def playing(
-    monkeypatch: pytest.MonkeyPatch, frame: Path, pad: RecordingPad, watches: Sequence[Watch]
-) -> Iterator[None]:
+def playing(patch: pytest.MonkeyPatch, frame: Path, pad: RecordingPad, watches: Sequence[Watch]) -> Iterator[None]:
     with patch.context() as patched:
         patched.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad, watches=watches))
         yield

@@ -9,9 +9,21 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+import anyio
+import anyio.to_thread
+
 from ngrt.backends.person_pad_evdev import EvdevPad, gamepads, own
+from ngrt.clock import MonotonicClock
+from ngrt.context import Context
 from ngrt.errors import PadError
-from ngrt.messages import PadState
+from ngrt.merging import Merging
+from ngrt.messages import STILL, PadState
+from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.infer import Planner
+from ngrt.pipeline.run import Session, run
+from ngrt.watches import TakeoverPad
+from ngrt.workers import ThreadWorker
+from tests.pipeline.rig import Screen, always_south
 
 assert sys.platform != "win32"
 PATIENCE = 5.0
@@ -155,7 +167,72 @@ def as_nobody() -> str:
     return said
 
 
+class Virtual:
+    """The game's pad: the three things that this drill needs of it."""
+
+    name, rumble = "virtual", STILL
+
+    def __init__(self) -> None:
+        import libevdev
+        import vgamepad
+
+        self._pad, self._names = vgamepad.VX360Gamepad(), vgamepad.XUSB_BUTTON
+        node = next(found.node for found in gamepads() if found.number in own())
+        self._game = libevdev.Device(os.fdopen(os.open(node, os.O_NONBLOCK), "rb", 0))
+        self._down = {name: libevdev.evbit(f"BTN_{name}") for name in ("SOUTH", "EAST")}
+
+    def send(self, state: PadState) -> None:
+        self._pad.reset()
+        for name in self._down.keys() & state.buttons:
+            self._pad.press_button(self._names[f"XUSB_GAMEPAD_{XBOX_BUTTONS[name]}"])
+        self._pad.update()
+
+    def seen(self) -> set[str]:
+        """Return what a game sees pressed."""
+        list(self._game.events())
+        return {name for name, code in self._down.items() if self._game.value[code]}
+
+    def close(self) -> None:
+        """Nothing that the process's end does not do."""
+
+
+def through() -> dict[str, Any]:
+    """Return what a game sees while the policy holds SOUTH and a person presses EAST for a while."""
+    virtual, someone = Virtual(), Person("xbox")
+    until(lambda: [pad for pad in gamepads() if pad.number not in own()], bool)
+    pad, told, clock = EvdevPad(), dict[str, Any](), MonotonicClock()
+
+    def play() -> None:
+        told["policy"] = until(virtual.seen, {"SOUTH"}.__eq__) == {"SOUTH"}
+        latencies = []
+        for _ in range(20):
+            for what, value, wanted in (("button", "EAST", {"EAST"}), ("rest", None, set[str]())):
+                done = someone.do(what, value)
+                told["person"] = until(virtual.seen, wanted.__eq__) == wanted
+                latencies.append(time.monotonic() - done)
+        told["latencies"] = sorted(latencies)
+        rest = time.monotonic()
+        told["again"] = until(virtual.seen, {"SOUTH"}.__eq__) == {"SOUTH"}
+        told["rested"] = time.monotonic() - rest
+
+    async def beside() -> None:
+        session = Session(
+            Screen(), Planner(always_south, 16, 0.05), Context(1, 0.3), virtual, Control(rate=60), Merging(), clock,
+            lambda name: ThreadWorker(name, clock), watches=[TakeoverPad(pad)],
+        )  # fmt: skip
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, session)
+            await anyio.to_thread.run_sync(play)
+            tasks.cancel_scope.cancel()
+        told["ticks"] = session.telemetry.read().person
+
+    anyio.run(beside)
+    told["end"] = sorted(virtual.seen())
+    someone.unplug()
+    return told
+
+
 if __name__ == "__main__":
-    json.dump({kind: drill(kind) for kind in sys.argv[1:]}, sys.stdout)
+    json.dump({kind: drill(kind) for kind in sys.argv[1:]} | {"through": through()}, sys.stdout)
     sys.stdout.flush()
     os._exit(0)  # the processes that stand for people are gone, and nothing else is worth waiting for

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from bench.result import Distribution
+from ngrt.watches import REST
+
 guest: Any = pytest.importorskip("tests.real.guest")
 ROOT = Path(__file__).parents[2]
 DOWNWARD = {"xbox": -1, "ds4": 1}
@@ -83,6 +86,18 @@ def test_one_that_another_program_holds_or_that_may_not_be_read_is_refused_with_
     assert "is held by another program; close that, or leave out --takeover pad" in seen[kind]["second"]
     assert seen[kind]["denied"].startswith(f"no permission to read {name} at /dev/input/event")
     assert "sudo usermod -aG input $USER" in seen[kind]["denied"]
+
+
+def test_what_a_person_presses_goes_through_to_the_games_pad_and_the_policy_plays_again_a_second_after(
+    seen: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = seen["through"]
+    assert (told["policy"], told["person"], told["again"]) == (True, True, True)
+    assert told["rested"] > REST * 0.9
+    assert told["ticks"] > 0
+    assert told["end"] == []
+    with capsys.disabled():
+        print(f"\nin an emulated guest: a person's pad to the game's {Distribution.of(told['latencies']).line('ms')}")  # noqa: T201
 
 
 @kinds
