@@ -17,6 +17,9 @@ from tests.real.xvfb import GAME, Screen, game_on, require, window_manager, x_se
 
 PATIENCE = 40.0
 
+NAME = "XGalaga++.exe"
+"""As people type it: another case, and an ending that it has not."""
+
 KEYS = """[sticks]
 left_left = "Left"
 left_right = "Right"
@@ -84,14 +87,14 @@ class Playing:
 
 
 @contextmanager
-def playing(bundle: Path, screen: Screen, *arguments: str) -> Iterator[Playing]:
-    """Play xgalaga++ by its process's name on ``screen`` until the block ends."""
-    command = [sys.executable, "-m", "ngrt", "play", str(bundle), "--process", "XGalaga++.exe", "--steps", "2"]
+def playing(bundle: Path, screen: Screen, *arguments: str, process: str = NAME) -> Iterator[Playing]:
+    """Play xgalaga++, or another ``process``, by its name on ``screen`` until the block ends."""
+    command = [sys.executable, "-m", "ngrt", "play", str(bundle), "--process", process, "--steps", "2"]
     if "keyboard" in arguments:
         keys = screen.framebuffer.with_name("keys.toml")
         keys.write_text(KEYS)
         arguments = (*arguments, "--keys", str(keys))
-    process = subprocess.Popen(
+    running = subprocess.Popen(
         [*command, "--rate", "20", *arguments],
         env={**os.environ, "DISPLAY": screen.display, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -99,11 +102,11 @@ def playing(bundle: Path, screen: Screen, *arguments: str) -> Iterator[Playing]:
         text=True,
     )
     try:
-        yield Playing(process)
+        yield Playing(running)
     finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
+        running.kill()
+        running.wait()
+        for pipe in (running.stdout, running.stderr):
             assert pipe is not None
             pipe.close()
 
@@ -138,12 +141,12 @@ def test_a_game_that_is_not_there_yet_is_waited_for_and_played(
 
 
 def test_a_game_that_never_comes_is_an_error_in_one_line(tiny_bundle: Path, screen: Screen) -> None:
-    with playing(tiny_bundle, screen, "--pad", "none") as session:
+    with playing(tiny_bundle, screen, "--pad", "none", process="no-such-game") as session:
         line = session.wait_for("ngrt: ")
         code, printed = session.end()
     assert code == 1
     assert printed == ""
-    assert re.search(r"no process XGalaga\+\+.exe .* --wait", line)
+    assert re.search(r"no process no-such-game .* --wait", line)
 
 
 def test_a_minimised_game_makes_the_pad_neutral_until_it_is_back(
