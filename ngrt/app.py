@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import numpy as np
 
-from ngrt.clock import MonotonicClock
+from ngrt.clock import SPIN, MonotonicClock
 from ngrt.context import Context
 from ngrt.dashboard import Snapshot
 from ngrt.errors import BundleError, SettingsError
@@ -108,7 +108,7 @@ def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View,
         control=_control(settings, seconds, pace, merging, planner.latency),
         merging=merging,
         clock=clock,
-        worker=lambda name: ThreadWorker(name, clock),
+        worker=lambda name: ThreadWorker(name, clock, SPIN if name == "actuate" else 0.0),
         watches=game.watches,
     )
     game.wake()
@@ -156,7 +156,7 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
 
     async def keep_showing() -> None:
         wall = MonotonicClock()  # the session's may stand still
-        worker = ThreadWorker("view", wall)
+        worker = ThreadWorker("view", wall, spin=0.0)
 
         def show(now: float) -> float:
             view.show(snapshot())

@@ -37,13 +37,13 @@ class MonotonicClock:
         """Return monotonic seconds."""
         return time.perf_counter()
 
-    def wait_until(self, deadline: float, stop: threading.Event) -> bool:
-        """Block this thread until ``deadline``; return False if ``stop`` was set before it."""
-        while (left := deadline - self.now()) > SPIN:
+    def wait_until(self, deadline: float, stop: threading.Event, spin: float = SPIN) -> bool:
+        """Block this thread until ``deadline``, spinning the last ``spin`` seconds; return False if ``stop`` is set."""
+        while (left := deadline - self.now()) > spin:
             if stop.is_set():
                 return False
             # time.sleep has a high-resolution timer on Windows, Event.wait has not.
-            time.sleep(min(left - SPIN, SLICE))
+            time.sleep(min(left - spin, SLICE))
         while self.now() < deadline:
             pass
         return not stop.is_set()

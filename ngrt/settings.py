@@ -45,8 +45,8 @@ class PlaySettings(BaseModel):
     lost: Annotated[
         Literal["wait", "end"],
         Field(
-            description="When the game's window is minimised or closed: wait, with the pad neutral, until it is back; "
-            "or end."
+            description="When the game's window is closed: wait, with the pad neutral, until it is there again; or end. "
+            "While it is minimised the pad is neutral."
         ),
     ] = "wait"
     display: Annotated[str | None, Field(description="The X11 display, such as :0; alone: watch all of it.")] = None

@@ -14,7 +14,7 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-from ngrt.clock import Clock, MonotonicClock
+from ngrt.clock import SPIN, Clock, MonotonicClock
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -43,10 +43,14 @@ class Worker(Protocol):
 
 
 class ThreadWorker:
-    """A thread of its own, started with the first call."""
+    """A thread of its own, started with the first call.
 
-    def __init__(self, name: str, clock: MonotonicClock | None = None) -> None:
+    ``spin``: seconds before a deadline that are spun, not slept; they cost a core that much of each.
+    """
+
+    def __init__(self, name: str, clock: MonotonicClock | None = None, spin: float = SPIN) -> None:
         self._clock = clock or MonotonicClock()
+        self._spin = spin
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"ngrt-{name}", daemon=True)
         self._left_behind: anyio.Event | None = None
@@ -70,7 +74,7 @@ class ThreadWorker:
 
         def loop() -> None:
             deadline: float | None = first
-            while deadline is not None and self._clock.wait_until(deadline, stop):
+            while deadline is not None and self._clock.wait_until(deadline, stop, self._spin):
                 deadline = body(self._clock.now())
 
         await self._do(loop, stop.set)

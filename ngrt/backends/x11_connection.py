@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from Xlib.display import Display
 from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 
+from ngrt.backends.x11_link import open_link
 from ngrt.errors import SourceError
 
 LOST = (ConnectionClosedError, DisplayError, XauthError, OSError, AssertionError)
@@ -77,7 +78,7 @@ class X11Connection:
 
         def connect() -> None:
             try:
-                opened.append(Display(self.name))
+                opened.append(open_link(self.name))
             except (*LOST, XError) as error:
                 failed.append(self._gone(error))  # not the error itself, which would keep the socket open
             if opened and given_up.is_set():

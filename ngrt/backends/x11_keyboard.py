@@ -18,6 +18,7 @@ from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 from Xlib.protocol.request import QueryKeymap
 from Xlib.protocol.rq import Request
 
+from ngrt.backends.x11_link import open_link
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, SettingsError
 
@@ -123,7 +124,7 @@ class X11Keyboard:
 
         def connect() -> None:
             try:
-                server = Display(self.display)
+                server = open_link(self.display)
             except Exception as error:  # noqa: BLE001  (a server may answer anything; told below)
                 _close_sockets(error)
                 made.put(error)

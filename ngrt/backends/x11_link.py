@@ -1,9 +1,14 @@
 """A connection to an X server through python-xlib that knows no other server's extensions."""
 
+import threading
+
 from Xlib.display import Display
 from Xlib.error import xerror_class
 from Xlib.protocol.display import Display as Shared
 from Xlib.protocol.event import event_class
+
+_OPENING = threading.Lock()
+"""The tables are exchanged for all threads while one connects."""
 
 
 def open_link(name: str) -> Display:
@@ -15,13 +20,14 @@ def open_link(name: str) -> Display:
     :raises Xlib.error.DisplayError, Xlib.error.ConnectionClosedError, Xlib.error.XauthError, OSError: it cannot be
         reached
     """
-    before = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
-    Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = {**event_class}, {**xerror_class}, {}
-    own = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
-    try:
-        link = Display(name)
-    finally:
-        Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = before
+    own = {**event_class}, {**xerror_class}, dict[str, int]()
+    with _OPENING:
+        before = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
+        Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = own
+        try:
+            link = Display(name)
+        finally:
+            Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = before
     base = link.display
     base.event_classes, base.error_classes, base.extension_major_opcodes = own
     return link
