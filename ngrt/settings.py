@@ -45,7 +45,7 @@ class PlaySettings(BaseModel):
     lost: Annotated[
         Literal["wait", "end"],
         Field(
-            description="When the game's window is closed: wait, with the pad neutral, until it is there again; or end. "
+            description="When the game's window is closed: wait, pad neutral, until it is there again; or end. "
             "While it is minimised the pad is neutral."
         ),
     ] = "wait"

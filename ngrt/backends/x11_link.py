@@ -6,6 +6,7 @@ from Xlib.display import Display
 from Xlib.error import xerror_class
 from Xlib.protocol.display import Display as Shared
 from Xlib.protocol.event import event_class
+from Xlib.protocol.rq import Event
 
 _OPENING = threading.Lock()
 """The tables are exchanged for all threads while one connects."""
@@ -20,7 +21,8 @@ def open_link(name: str) -> Display:
     :raises Xlib.error.DisplayError, Xlib.error.ConnectionClosedError, Xlib.error.XauthError, OSError: it cannot be
         reached
     """
-    own = {**event_class}, {**xerror_class}, dict[str, int]()
+    events: dict[int, type[Event] | dict[int, type[Event]]] = {**event_class}
+    own = events, {**xerror_class}, dict[str, int]()
     with _OPENING:
         before = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
         Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = own
