@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
-from ngrt.hardware import Note, open_pad, open_source, open_watches, wake_up
+from ngrt.hardware import Note, open_pad, open_person, open_source, open_watches, wake_up
 from ngrt.interfaces import FrameSource, Pad, Watch
 from ngrt.settings import PlaySettings, SourceKind
 from ngrt.workers import PATIENCE
@@ -84,25 +84,31 @@ def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock,
 
 def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Game:
     """Return the game that was chosen, open."""
-    if kind == "arcade":
-        from ngrt.arcade.game import Arcade
-
-        arcade = Arcade(settings.seed or 0, clock.now)
-        pad = arcade.pad if settings.pad == "auto" else open_pad(kind, settings, note)
-        watches = open_watches(kind, settings, lambda: arcade.source, pad)
-        return Game(arcade.source, pad, arcade.describe_score, watches=watches)
     with ExitStack() as undo:
-        source = open_source(kind, settings, note)
-        undo.callback(source.close)
-        pad = open_pad(kind, settings, note)
-        undo.callback(pad.close)
-        game = Game(source, pad)
-        game.watches = open_watches(kind, settings, lambda: game.source, pad)
+        if (person := open_person(settings)) is not None:
+            undo.callback(person.close)
+        game = _open_arcade(settings, clock, note) if kind == "arcade" else _open_other(kind, settings, note, undo)
+        undo.callback(game.pad.close)
+        game.watches = open_watches(kind, settings, lambda: game.source, game.pad, person)
         undo.pop_all()
-    game.wake = lambda: wake_up(settings, pad, game.watches, note)
-    if kind in {"display", "window"}:
-        game.open_again = lambda: open_source(kind, settings, note)
+    game.wake = lambda: wake_up(settings, game.pad, game.watches, note)
     return game
+
+
+def _open_arcade(settings: PlaySettings, clock: MonotonicClock, note: Note) -> Game:
+    from ngrt.arcade.game import Arcade
+
+    arcade = Arcade(settings.seed or 0, clock.now)
+    pad = arcade.pad if settings.pad == "auto" else open_pad("arcade", settings, note)
+    return Game(arcade.source, pad, arcade.describe_score)
+
+
+def _open_other(kind: SourceKind, settings: PlaySettings, note: Note, undo: ExitStack) -> Game:
+    source = open_source(kind, settings, note)
+    undo.callback(source.close)
+    pad = open_pad(kind, settings, note)
+    again = (lambda: open_source(kind, settings, note)) if kind in {"display", "window"} else None
+    return Game(source, pad, open_again=again)
 
 
 def close_game(game: Game) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from ngrt.clock import MonotonicClock
 from ngrt.errors import PadError, SettingsError
 from ngrt.finding import choices
-from ngrt.interfaces import FrameSource, Keys, Pad, Watch
+from ngrt.interfaces import FrameSource, Keys, Pad, PersonPad, Watch
 from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
 from ngrt.wake import chosen, wake
 from ngrt.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
@@ -16,7 +16,7 @@ from ngrt.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
 Note = Callable[[str], object]
 """Told what is done or waited for before play begins."""
 
-NONE = "none"
+NONE, PAD = "none", "pad"
 FOCUS_LOOK = 0.1
 """Seconds between two looks whether the game has the focus yet."""
 
@@ -73,8 +73,26 @@ def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:
     return opened("none")
 
 
-def open_watches(kind: SourceKind, settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad) -> list[Watch]:
+def open_person(settings: PlaySettings) -> PersonPad | None:
+    """Return a person's own pad to take over with, None where none is wanted.
+
+    To be opened before ngrt's own: Windows does not tell whose a pad is.
+
+    :raises ngrt.errors.PadError: none can be read
+    """
+    if PAD not in settings.takeover:
+        return None
+    from ngrt.backends.person_pads import open_person_pad
+
+    return open_person_pad()
+
+
+def open_watches(
+    kind: SourceKind, settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad, person: PersonPad | None
+) -> list[Watch]:
     """Return what may take the pad from the policy. ``source`` returns what is watched now: it may be opened again.
+
+    ``person``: see `open_person`; closed with the watch that it gets.
 
     :raises ngrt.errors.NgrtError: one of them cannot be had
     """
@@ -89,12 +107,10 @@ def open_watches(kind: SourceKind, settings: PlaySettings, source: Callable[[], 
             add(_focus_guard(source, settings))
         if kind in {"window", "display"} and settings.panic_key.casefold() != NONE:
             add(PanicKey(_keys(settings, settings.panic_key, pad), settings.panic_key))
+        if person is not None:
+            add(TakeoverPad(person))
         for name in settings.takeover:
-            if name == "pad":
-                from ngrt.backends.person_pads import open_person_pad
-
-                add(TakeoverPad(open_person_pad()))
-            else:
+            if name != PAD:
                 add(TakeoverKey(_keys(settings, name, pad), name))
         undo.pop_all()
     return watches
