@@ -58,15 +58,14 @@ def _folder() -> Path:
     :raises PadError: it cannot be made
     """
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    if runtime.is_absolute() and runtime.is_dir():
-        folder = runtime / "ngrt"
-    else:
-        folder = Path(tempfile.gettempdir()) / f"ngrt{_user()}"
+    own = runtime.is_absolute() and runtime.is_dir()
     try:
+        folder = runtime / "ngrt" if own else Path(tempfile.gettempdir()) / f"ngrt{_user()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         foreign = _user() not in {"", f"-{folder.lstat().st_uid}"}
     except OSError as error:
-        raise PadError(f"folder {folder} for locks cannot be made ({error.strerror}); set XDG_RUNTIME_DIR") from error
+        where = error.filename or "for temporary files"
+        raise PadError(f"folder {where} for locks cannot be made ({error.strerror}); set XDG_RUNTIME_DIR") from error
     if foreign:  # in a folder that all may write to, another user may have been first
         raise PadError(f"folder {folder} for locks belongs to another user; set XDG_RUNTIME_DIR to one of your own")
     return folder

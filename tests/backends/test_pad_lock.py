@@ -1,5 +1,6 @@
 """One ngrt a pad: locks between processes that end in any way."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -105,6 +106,18 @@ def test_a_folder_that_cannot_be_made_is_an_error_in_one_line(runtime: Path) -> 
     with pytest.raises(PadError, match="for locks cannot be made") as caught:
         PadLock("xbox")
     assert "\n" not in str(caught.value)
+
+
+def test_a_system_without_any_folder_for_temporary_files_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    with pytest.raises(PadError, match=r"cannot be made \(No usable temporary directory found\); set XDG_RUNTIME_DIR"):
+        PadLock("xbox")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders belong to nobody else there")

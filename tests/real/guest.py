@@ -43,7 +43,7 @@ for module in $($b cat /order); do $b insmod /$module || echo "no module $module
 $b mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 files /host || $b poweroff -f
 for kind in proc sysfs; do $b mount -t $kind $kind /host/${kind%fs}; done
 $b mount --bind /dev /host/dev
-$b mkdir -p /dev/shm /dev/pts; $b mount -t tmpfs shm /dev/shm; $b chmod 1777 /dev/shm
+$b mkdir -p /dev/shm; $b mount -t tmpfs -o mode=1777 shm /host/dev/shm
 $b stty raw </dev/ttyS1
 for word in $($b cat /proc/cmdline); do case $word in job=*) job=${word#job=};; esac; done
 $b chroot /host /bin/sh $job >/dev/ttyS1 2>&1 </dev/null
@@ -68,7 +68,7 @@ class Guest:
             job, console, said = Path(name) / "job", Path(name) / "console", Path(name) / "said"
             job.write_text(_script(command, folder))
             emulator: list[str | Path] = [
-                "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "2048", "-nic", "none",
+                "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none",
                 "-display", "none", "-no-reboot", "-serial", f"file:{console}", "-serial", f"file:{said}",
                 "-kernel", self.kernel, "-initrd", self.files,
                 "-append", f"console=ttyS0 quiet panic=-1 job={job}",

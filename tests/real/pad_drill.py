@@ -6,6 +6,7 @@ are forked here, for importing takes seconds in a guest.
 
 import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from ngrt.messages import NEUTRAL, PadState
 from tests.real.sdl_game import STEP, Game, devices
 
 PAUSE = 0.006
+NOBODY = 65534
 BUSY = PadState(frozenset({"SOUTH", "LEFT_TRIGGER", "DPAD_LEFT"}), (0.5, -1.0), (-1.0, 0.25))
 SCRIPT = [PadState(frozenset({name})) for name in BUTTONS_17]
 SCRIPT += [PadState(frozenset({up, side})) for up in ("DPAD_UP", "DPAD_DOWN") for side in ("DPAD_LEFT", "DPAD_RIGHT")]
@@ -59,6 +61,8 @@ def _serve(orders: Connection) -> None:
                 answer = {"opened": pad.name}
             except PadError as error:
                 answer = {"refused": str(error)}
+        elif order == "become":
+            _become(*arguments)
         elif pad is None:
             answer = "no pad"
         elif order == "send":
@@ -71,6 +75,13 @@ def _serve(orders: Connection) -> None:
             pad.close()
             pad.close()
         orders.send(answer)
+
+
+def _become(user: int) -> None:
+    """Be another user from now on, who logged in without systemd."""
+    os.environ.pop("XDG_RUNTIME_DIR")
+    if sys.platform != "win32":
+        os.setuid(user)
 
 
 def _sweep(pad: Pad, changes: int) -> list[tuple[float, float]]:
@@ -151,6 +162,8 @@ def kill(player: Player, other: Player, game: Game) -> dict[str, Any]:
     told["after"] = game.state()
     told["then"] = other.ask("open", "xbox")
     other.ask("close")
+    other.ask("become", NOBODY)
+    told["nobody"] = other.ask("open", "xbox")
     return told
 
 

@@ -1,7 +1,7 @@
 """Measures pads in the guest and keeps every sample: ``python -m tests.real.pad_latency FILE``.
 
 The result reads like those of ``ngrt bench``. It says what the code, the kernel and SDL do one after the other, not how
-fast a real machine is: the guest is emulated, and has one processor for the player and the game.
+fast a real machine is: the guest is emulated, with two processors for the player and the game.
 """
 
 import sys
@@ -23,9 +23,9 @@ def main(file: Path) -> None:
     provenance = Provenance.here()
     seen = in_guest("pad_drill", str(CHANGES))
     times = {
-        "update to SDL's event": Distribution.of(seen["latency"]),
-        "send, xbox": Distribution.of(seen["xbox"]["send"]),
-        "send, ds4": Distribution.of(seen["ds4"]["send"]),
+        "update_to_event": Distribution.of(seen["latency"]),
+        "send_xbox": Distribution.of(seen["xbox"]["send"]),
+        "send_ds4": Distribution.of(seen["ds4"]["send"]),
     }
     console = Console()
     console.print(
@@ -33,7 +33,7 @@ def main(file: Path) -> None:
     )
     content = {
         "provenance": asdict(provenance),
-        "settings": {"changes": CHANGES, "guest": "qemu, tcg, 1 processor", "reader": "SDL, pygame's event.wait"},
+        "settings": {"changes": CHANGES, "guest": "qemu, tcg, 2 processors", "reader": "SDL, pygame's event.wait"},
         "engines": [],
         "suites": {"pads": {name: asdict(one) for name, one in times.items()}},
         "not_run": {},

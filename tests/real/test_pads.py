@@ -99,6 +99,13 @@ def test_a_second_ngrt_on_the_pad_is_refused_until_the_first_one_is_gone(seen: d
     assert told["then"] == {"opened": "Xbox 360 pad (virtual)"}
 
 
+def test_who_may_not_use_uinput_is_told_the_rule_that_lets_them(seen: dict[str, Any]) -> None:
+    refused = seen["kill"]["nobody"]["refused"]
+    assert refused.startswith("no Xbox 360 pad: no permission to use /dev/uinput; allow it with: echo")
+    rule = refused[refused.index("echo") : refused.index(" && ")]
+    assert rule in (ROOT / "docs/games.md").read_text("utf-8")
+
+
 def test_every_change_arrives_and_how_soon_is_told(seen: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     latency = seen["latency"]
     assert len(latency) == CHANGES
@@ -106,3 +113,13 @@ def test_every_change_arrives_and_how_soon_is_told(seen: dict[str, Any], capsys:
     assert min(latency) > 0
     with capsys.disabled():
         print(f"\nin an emulated guest: update to SDL's event {Distribution.of(latency).line('ms')}")  # noqa: T201
+
+
+def test_the_page_on_games_has_the_figures_of_the_committed_run() -> None:
+    file = ROOT / "bench/results/2026-11-26-pad-guest.json"
+    taken = json.loads(file.read_text("utf-8"))["suites"]["pads"]["update_to_event"]
+    page = " ".join((ROOT / "docs/games.md").read_text("utf-8").split())
+    assert (
+        f"{taken['p50'] * 1e3:.2f} ms pass there (median; p99 {taken['p99'] * 1e3:.2f} ms, [{len(taken['samples'])} "
+        in page
+    )
