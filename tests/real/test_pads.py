@@ -123,3 +123,15 @@ def test_the_page_on_games_has_the_figures_of_the_committed_run() -> None:
         f"{taken['p50'] * 1e3:.2f} ms pass there (median; p99 {taken['p99'] * 1e3:.2f} ms, [{len(taken['samples'])} "
         in page
     )
+
+
+def test_the_whole_command_plays_on_it_and_leaves_it_at_rest() -> None:
+    options = ["--image", "docs/arcade.png", "--pad", "xbox", "--duration", "2", "--rate", "5", "--steps", "1"]
+    told = in_guest("pad_watch", "engines/arcade", *options)
+    assert told["status"] == 0, told["said"]
+    assert told["pad"]["name"] == "Xbox 360 Controller"
+    assert "pad Xbox 360 pad (virtual)" in told["said"]
+    assert any(state["down"] or any(state["axes"].values()) for state in told["states"]), "it was never moved"
+    assert told["left"] == []
+    assert told["after"]["down"] == []
+    assert set(told["after"]["axes"].values()) == {0}
