@@ -39,7 +39,7 @@ def windows_table(
     table = Table(
         Column("process", overflow="fold"),
         Column("pid", justify="right", no_wrap=True),
-        Column("title", overflow="ellipsis", no_wrap=True),
+        Column("title"),
         Column("size", justify="right", no_wrap=True),
         Column("at", justify="right", no_wrap=True),
         Column("state", no_wrap=True),
@@ -48,7 +48,7 @@ def windows_table(
         table.add_row(
             Text(printable(window.process) or "?"),
             str(window.pid or "?"),
-            Text(printable(window.title)),
+            Text(printable(window.title), no_wrap=True, overflow="ellipsis"),  # the column gives way, not the others
             f"{window.width} x {window.height}",
             f"{window.left}, {window.top}",
             _state(window, focused),

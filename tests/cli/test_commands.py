@@ -39,7 +39,19 @@ def complaint(capsys: Captured) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "play", "predict", "export", "synth", "info", "bench", "bench compare", "bench report", "bench budgets"],
+    [
+        "",
+        "play",
+        "windows",
+        "predict",
+        "export",
+        "synth",
+        "info",
+        "bench",
+        "bench compare",
+        "bench report",
+        "bench budgets",
+    ],
 )
 def test_every_command_has_help_that_says_what_it_is_for(command: str, capsys: Captured) -> None:
     assert run([*command.split(), "--help"]) == 0
