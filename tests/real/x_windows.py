@@ -15,9 +15,9 @@ from Xlib.xobject.drawable import Window as XWindow
 from tests.real.xvfb import PATIENCE, require
 
 
-def until(condition: Callable[[], object], what: str = "nothing came of it") -> None:
+def until(condition: Callable[[], object], what: str = "nothing came of it", patience: float = PATIENCE) -> None:
     """Return once ``condition`` holds: X servers and window managers take their time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.01)

@@ -1,0 +1,48 @@
+"""A Windows program as Wine runs it: found by its Windows name, and told from Wine's own windows."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ngrt.backends.desktop_x11 import X11Desktop
+from ngrt.backends.processes import running
+from ngrt.errors import SourceError
+from ngrt.finding import choices, find
+from tests.real.x_windows import until, window_manager
+from tests.real.xvfb import require, x_server
+
+BEGINNING = 120
+"""Seconds that Wine may take to make a folder that looks like drive C."""
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Desktop]:
+    """Yield a desktop with openbox on which WineMine runs."""
+    require("Xvfb", "openbox", "wine")
+    # no .NET and no browser: both would be asked for in a window
+    wine = {"WINEPREFIX": str(tmp_path / "wine"), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
+    with x_server(tmp_path) as screen, window_manager(screen.display, tmp_path):
+        environment = {**os.environ, **wine, "DISPLAY": screen.display, "HOME": str(tmp_path)}
+        game = subprocess.Popen(["wine", "winemine"], env=environment, stderr=subprocess.DEVNULL)
+        opened = X11Desktop(screen.display)
+        try:
+            until(lambda: choices(opened.windows(), "winemine"), "WineMine does not start", BEGINNING)
+            yield opened
+        finally:
+            opened.close()
+            subprocess.run(["wineserver", "-k"], env=environment, check=False, timeout=30)
+            game.wait(timeout=30)
+
+
+@pytest.mark.timeout(BEGINNING + 60)
+def test_a_windows_program_is_found_by_its_windows_name(desktop: X11Desktop) -> None:
+    for asked in ("winemine", "WINEMINE.EXE", "C:\\windows\\system32\\winemine.exe"):
+        game = find(desktop.windows(), asked)
+        assert (game.process, game.title, game.shown) == ("winemine.exe", "WineMine", True)
+    until(lambda: desktop.focused() == game.number)
+    assert "explorer.exe" in running().values(), "Wine's own, which has tiny windows only"
+    with pytest.raises(SourceError, match=r"process explorer \(\d+\) runs but has no window to play"):
+        find(desktop.windows(), "explorer", None, running())
