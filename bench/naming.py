@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 TITLES = {
     "overhead": "What is not the model, between frame and pad",
+    "shrink": "A frame to 256 x 256",
     "stages": "Where a chunk's time goes",
     "chunk": "One chunk, engines and the reference's way",
     "sweep": "Steps, time and accuracy",
@@ -21,8 +22,12 @@ PARTS = {
     "baselines": "reference's way",
     "engines": "",
     "cells": "",
+    "sizes": "",
     "observe": "observe",
     "frame_to_chunk": "frame to chunk, model excepted",
+    "opencv": "OpenCV",
+    "alone": "ngrt",
+    "helped": "ngrt, two threads",
     "tick": "tick, row to pad state",
     "load": "load, hashes checked",
     "first_chunk": "first chunk after loading",
@@ -50,6 +55,7 @@ IDENTITY = (
     "engine",
     "precision",
     "backend",
+    "size",
     "graph",
     "stage",
     "mode",
@@ -74,7 +80,7 @@ NUMBERED = {"steps": "{} steps", "threads": "{} threads", "horizon": "{} rows", 
 CONDITIONS = ("steps", "threads", "rate", "seconds", "engine", "precision", "backend", "horizon", "context_frames")
 """Plain values inside suites that say how something was measured."""
 
-NOT_OURS = frozenset(("baselines", "product", "naive", "idle_naive", "loaded_naive"))
+NOT_OURS = frozenset(("baselines", "opencv", "product", "naive", "idle_naive", "loaded_naive"))
 """Parts that are measured only to compare with: nobody is to blame where they are slower."""
 
 P99_SAMPLES = 662

@@ -22,6 +22,7 @@ TOOLS = (
     "torch",
     "numpy",
     "opencv-python-headless",
+    "av",
 )
 
 UNITS = {"s": (1, 3), "ms": (1e3, 2), "us": (1e6, 1)}

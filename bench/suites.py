@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
-from bench import control, loop, memory, overhead, scale, startup
+from bench import control, loop, memory, overhead, scale, shrink, startup
 from bench.backends import unused_backends
 from bench.engines import Played, crossed
 from bench.fresh import STATUS
@@ -89,6 +89,10 @@ def _overhead(_: Inputs, effort: Effort) -> Measure:
     return lambda _: overhead.measure(effort.seconds, effort.ticks)
 
 
+def _shrink(_: Inputs, effort: Effort) -> Measure:
+    return lambda report: shrink.measure(samples=effort.samples, report=report)
+
+
 def _chunk(inputs: Inputs, effort: Effort) -> Measure:
     compare = _late("bench.chunk").compare
     if not inputs.engines:
@@ -148,6 +152,7 @@ def _loop(inputs: Inputs, effort: Effort) -> Measure:
 
 SUITES: dict[str, tuple[str, Callable[[Inputs, Effort], Measure]]] = {
     "overhead": ("what is not the model, between frame and pad", _overhead),
+    "shrink": ("a frame to 256 x 256, ngrt and OpenCV alternating", _shrink),
     "chunk": ("one chunk, engines and reference alternating", _chunk),
     "stages": ("where the time of a chunk goes", _stages),
     "sweep": ("time and accuracy by denoise steps", _sweep),

@@ -13,7 +13,7 @@ app = App(name="bench")
 
 @app.default
 def bench(  # noqa: PLR0913  (one argument for each option)
-    *suites: Literal["overhead", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
+    *suites: Literal["overhead", "shrink", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
     engine: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
     backend: Annotated[tuple[AskedBackend, ...], Parameter(negative=(), show_default=False)] = (),
     checkpoint: Path | None = None,
@@ -31,11 +31,11 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     With nothing given, the arcade's engine in about a minute. To compare engines with the reference's way of running
     the same policy: `ngrt bench chunk --engine A --engine B --checkpoint C.pt`.
 
-    overhead: everything but the model. chunk: a chunk against the reference in fp32 and bf16, alternating. stages:
-    where a chunk's time goes. sweep: time and accuracy by number of denoise steps. startup, memory: of a fresh
-    process. scale: time by steps, threads, frames, horizon and context. control: how late ticks are, idle and with the
-    engine flat out, beside a naive loop; four minutes. loop: the arcade's score by delay and way of merging; most of
-    an hour.
+    overhead: everything but the model. shrink: a frame to 256 x 256, against OpenCV. chunk: a chunk against the
+    reference in fp32 and bf16, alternating. stages: where a chunk's time goes. sweep: time and accuracy by number
+    of denoise steps. startup, memory: of a fresh process. scale: time by steps, threads, frames, horizon and
+    context. control: how late ticks are, idle and with the engine flat out, beside a naive loop; four minutes.
+    loop: the arcade's score by delay and way of merging; most of an hour.
 
     Parameters
     ----------

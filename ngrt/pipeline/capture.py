@@ -74,7 +74,7 @@ async def capture(
 
     :raises ngrt.errors.SourceError: the source fails again and again, or cannot be opened again
     """
-    # shrinking costs more than all else between frame and pad: two threads share it
+    # shrinking costs more than all else between frame and pad: two threads share a large picture
     helper = ThreadPoolExecutor(1, thread_name_prefix="ngrt-shrink")
     camera = Camera(watching, clock, frames, helper)
     failures, failed_at = 0, clock.now()
