@@ -1,10 +1,12 @@
 """A window that notes the keys that reach it, and what is down on its display."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from Xlib import XK, X
 from Xlib.display import Display
+from Xlib.error import ConnectionClosedError
 from Xlib.protocol.event import KeyPress, KeyRelease
 
 from ngrt.backends.key_names import KEYS
@@ -61,8 +63,9 @@ class TypingWindow:
             time.sleep(0.005)
 
     def close(self) -> None:
-        """Disconnect."""
-        self._display.close()
+        """Disconnect; the server may be gone."""
+        with suppress(ConnectionClosedError):
+            self._display.close()
 
     def _next(self) -> Note | None:
         event = self._display.next_event()

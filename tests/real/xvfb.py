@@ -26,6 +26,7 @@ PROGRAMS = {
     "xdotool": "xdotool",
     "openbox": "openbox",
     "wine": "wine wine64",
+    "/usr/games/lbreakout2": "lbreakout2",
     "xrandr": "x11-xserver-utils",
     "weston": "weston",
     "Xwayland": "xwayland",
@@ -95,7 +96,7 @@ def x_server(
         assert number, f"Xvfb did not start: exit code {server.wait()}"
         yield Screen(f":{number}", server, folder / "Xvfb_screen0")
     finally:
-        _end(server)
+        end(server)
 
 
 @contextmanager
@@ -134,7 +135,7 @@ def game_on(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
             subprocess.run(["xdotool", *keys], env=environment, check=True, timeout=PATIENCE)
         yield game
     finally:
-        _end(game)
+        end(game)
 
 
 def wait_until_it_moves(display: str) -> None:
@@ -176,10 +177,11 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
     try:
         yield process
     finally:
-        _end(process)
+        end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, by force if it must be."""
     process.terminate()
     try:
         process.wait(timeout=5)
