@@ -18,8 +18,8 @@ from ngrt.backends.key_sender import KeySender, open_sender
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, PadError
 
-PAUSE = 0.1
-"""Seconds until keys that are still down are let go of again."""
+ROUNDS, PAUSE = 10, 0.1
+"""How often keys that are still down are let go of, and the seconds between."""
 
 if sys.platform == "win32":
     _APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -67,15 +67,19 @@ class Guardian:
             _left.append(self._process)
 
 
-def release(sender: KeySender, names: Iterable[str], seconds: float = TENACITY) -> None:
-    """Let go of ``names`` until none of them is down, or for ``seconds``: presses that were on their way come later."""
+def release(sender: KeySender, names: Iterable[str]) -> None:
+    """Let go of ``names`` until none of them is down: presses that were on their way come later.
+
+    What is down after `ROUNDS` somebody else holds.
+    """
     names, clock = list(names), MonotonicClock()
-    end = clock.now() + seconds
-    while not sender.lost and clock.now() < end:
+    end, answers = clock.now() + TENACITY, 0
+    while not sender.lost and answers < ROUNDS and clock.now() < end:
         with suppress(PadError):
             sender.put(names, ())
             if not sender.any_down(names):
                 return
+            answers += 1
         time.sleep(PAUSE)
 
 

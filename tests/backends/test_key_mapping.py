@@ -1,5 +1,6 @@
 """Which keys a pad's state presses, and files that say so."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_the_shipped_mapping_covers_all_of_a_pad_but_the_guide() -> None:
 def test_the_shipped_file_shows_every_entry_that_there_is() -> None:
     text = DEFAULT.read_text("utf-8")
     assert all(f"\n{name} = " in text for name in (*BUTTONS, *STICKS, "threshold") if name != "GUIDE")
+
+
+def test_the_page_on_games_shows_the_shipped_file_and_its_other_example_is_a_mapping(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "games.md"
+    section = page.read_text("utf-8").partition("## Keyboard-only games")[2].partition("\n## ")[0]
+    shown, arrows = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    assert shown == DEFAULT.read_text("utf-8")
+    assert load_mapping(written(tmp_path, arrows)).names == {"space", "Left", "Right"}
 
 
 def test_a_file_says_keys_alone_or_in_lists_and_the_threshold(tmp_path: Path) -> None:

@@ -144,6 +144,32 @@ def test_keys_are_let_go_of_again_as_long_as_presses_still_come(monkeypatch: pyt
     assert not fingers.down
 
 
+def test_a_key_that_somebody_else_holds_is_not_fought_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_guardian, "PAUSE", 0.0)
+
+    class Shared(Fingers):
+        def any_down(self, names: Iterable[str]) -> bool:
+            return True
+
+    fingers = Shared()
+    release(fingers, ["w"])
+    assert len(fingers.calls) == key_guardian.ROUNDS
+
+
+def test_a_keyboard_that_does_not_answer_is_asked_again_and_one_that_is_lost_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(key_guardian, "PAUSE", 0.0)
+    fingers = Fingers(fails=100)
+    fingers.down.add("w")
+    release(fingers, ["w"])
+    assert len(fingers.calls) == 101
+    assert not fingers.down
+    fingers.lost = True
+    release(fingers, ["w"])
+    assert len(fingers.calls) == 101
+
+
 def test_an_input_has_the_size_and_places_that_windows_has_for_it() -> None:
     assert sizeof(KeyboardInput) == 24
     assert sizeof(MouseInput) == 32

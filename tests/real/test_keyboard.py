@@ -20,8 +20,9 @@ from ngrt.messages import NEUTRAL, PadState
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
 
-if sys.platform == "win32":
+if os.name == "nt":
     pytest.skip("an X server, and signals as on POSIX", allow_module_level=True)
+assert sys.platform != "win32"
 
 SOUTH = PadState(frozenset({"SOUTH"}))
 RIGHT_UP = PadState(left=(1.0, -1.0))

@@ -23,8 +23,9 @@ from tests.real.games import GAMES, KEYS, Game, look
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
 
-if sys.platform == "win32":
+if os.name == "nt":
     pytest.skip("an X server, and signals as on POSIX", allow_module_level=True)
+assert sys.platform != "win32"
 
 Captured = pytest.CaptureFixture[str]
 
