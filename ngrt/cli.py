@@ -72,7 +72,7 @@ def windows(
     as_json
         Print them as JSON.
     """
-    from ngrt.backends.desktops import open_desktop
+    from ngrt.backends.desktops import blind_spot, open_desktop
     from ngrt.backends.processes import own_line
     from ngrt.window_table import listed, windows_json, windows_table
 
@@ -88,6 +88,8 @@ def windows(
         out.print(windows_table(found, shown, focused, display))
     else:
         tell("no window is open that could be a game's; start the game, or see all there are: ngrt windows --all")
+    if unseen := blind_spot(display):
+        tell(unseen)
 
 
 @app.command

@@ -204,7 +204,7 @@ def _titles(windows: Sequence[Window]) -> str:
     titles = list(dict.fromkeys(window.title for window in windows if window.playable and window.title))
     if not titles:
         return "none has a title"
-    return f"there are {_some(repr(title) for title in titles)}"
+    return f"there {'is' if len(titles) == 1 else 'are'} {_some(repr(title) for title in titles)}"
 
 
 def _names(windows: Sequence[Window], process: str) -> str:

@@ -1,5 +1,6 @@
 """The desktop of this machine."""
 
+import os
 import sys
 
 from ngrt.errors import SourceError
@@ -21,3 +22,11 @@ def open_desktop(display: str | None = None) -> Desktop:
         except ModuleNotFoundError as error:  # ngrt's dependencies name no way to see windows here
             raise SourceError(f"windows cannot be seen on {sys.platform}; play on Linux or Windows") from error
         return X11Desktop(display)
+
+
+def blind_spot(display: str | None = None) -> str | None:
+    """Return what the desktop cannot show of this session, in a few words for people; None where it shows all."""
+    own = display is None or display == os.environ.get("DISPLAY")
+    if own and os.environ.get("XDG_SESSION_TYPE") == "wayland":
+        return "in a Wayland session only the windows of X11 programs are seen; log in to an X11 (Xorg) session"
+    return None

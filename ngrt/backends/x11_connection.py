@@ -15,6 +15,9 @@ from ngrt.errors import SourceError
 LOST = (ConnectionClosedError, DisplayError, XauthError, OSError, AssertionError)
 """What python-xlib raises where the server cannot be reached or goes away."""
 
+CLOSING = 1.0
+"""Seconds that closing waits for whoever is asking; they are told that the connection is over."""
+
 PATIENCE = 5.0
 """Seconds that the server may take for an answer: one that changes the resolution is silent for a while."""
 
@@ -60,6 +63,8 @@ class X11Connection:
                 raise self._silent() if hung.is_set() else self._gone(error) from error
             finally:
                 watchdog.cancel()
+                if self._closed:
+                    _end(display)
 
     def close(self) -> None:
         """Disconnect. May be called twice, and while another thread waits for an answer, which then fails."""
@@ -67,8 +72,9 @@ class X11Connection:
         display, self._display = self._display, None
         if display is not None:
             _cut(display)
-            with self._lock:
+            if self._lock.acquire(timeout=CLOSING):  # else whoever holds it ends the connection
                 _end(display)
+                self._lock.release()
 
     def _open(self) -> Display:
         """Connect in a thread of its own: python-xlib waits for a server that hangs without end."""

@@ -28,6 +28,7 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture
 def desktop(monkeypatch: pytest.MonkeyPatch) -> FakeDesktop:
     """Stand in for this machine's desktop, on which the terminal has the focus."""
+    monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
     fake = FakeDesktop([TERMINAL, GAME, TRAY], TERMINAL.number)
     monkeypatch.setattr(desktops, "open_desktop", lambda display: fake)
     monkeypatch.setattr(processes, "own_line", lambda: frozenset({TERMINAL.pid}))
@@ -91,6 +92,14 @@ def test_nothing_to_play_is_said_in_one_line(desktop: FakeDesktop, capsys: Captu
     )
     assert run(["windows", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_what_wayland_hides_is_said(desktop: FakeDesktop, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
+    for arguments, hidden in (([], True), (["--display", ":0"], True), (["--display", ":9"], False)):
+        assert run(["windows", *arguments]) == 0
+        assert ("only the windows of X11 programs are seen" in capsys.readouterr().err) is hidden
 
 
 def test_no_desktop_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
