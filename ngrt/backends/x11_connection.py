@@ -33,7 +33,7 @@ class X11Connection:
         if not self.name:
             raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
         self._display: Display | None = self._open()
 
     @contextmanager
@@ -43,7 +43,7 @@ class X11Connection:
         :raises SourceError: the server is gone, or has not answered for `PATIENCE`
         """
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise SourceError(f"display {self.name} was closed")
             display = self._display = self._display or self._open()
             hung = threading.Event()
@@ -63,12 +63,12 @@ class X11Connection:
                 raise self._silent() if hung.is_set() else self._gone(error) from error
             finally:
                 watchdog.cancel()
-                if self._closed:
+                if self._closed.is_set():
                     _end(display)
 
     def close(self) -> None:
         """Disconnect. May be called twice, and while another thread waits for an answer, which then fails."""
-        self._closed = True
+        self._closed.set()
         display, self._display = self._display, None
         if display is not None:
             _cut(display)
