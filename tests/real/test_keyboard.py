@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -48,10 +48,16 @@ def play_on(pad: KeyboardPad) -> None:
         time.sleep(0.01)
 
 
+def has_socket(process: int) -> bool:
+    with suppress(FileNotFoundError):  # closed meanwhile
+        return any(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{process}/fd").iterdir())
+    return False
+
+
 def wait_for_guardian(process: int) -> None:
     """Return once the guardian is connected to the display."""
     deadline = time.monotonic() + 10
-    while not any(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{process}/fd").iterdir()):
+    while not has_socket(process):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.2)
