@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ngrt.backends.capture_dxcam import DxcamScreen, DxcamWindow
 from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.capture_video import VideoSource
 from ngrt.backends.capture_x11 import X11Source
@@ -20,12 +21,15 @@ from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.messages import Image
 from ngrt.preprocess import check_frame
+from tests.backends.dxcam_standin import standing_in
 from tests.backends.playing import START, pictures, play, write_video
 
 Maker = Callable[[], FrameSource]
 
 
-@pytest.fixture(params=["fake", "video", "image", "images", "x11", "x11 monitor", "x11 window"])
+@pytest.fixture(
+    params=["fake", "video", "image", "images", "x11", "x11 monitor", "x11 window", "dxcam", "dxcam window"]
+)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
     """Return a function that opens the source."""
     kind = request.param
@@ -40,7 +44,18 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
     if kind.startswith("x11"):
         display = request.getfixturevalue("game_display")
         return lambda: Paced(open_x11(kind, display))
+    if kind.startswith("dxcam"):
+        standing_in(request.getfixturevalue("monkeypatch"))
+        return lambda: Paced(open_dxcam(kind))
     return lambda: FakeSource(frames=60)
+
+
+def open_dxcam(kind: str) -> FrameSource:
+    """Return a source of a monitor of the stand-in, or of a window on it."""
+    if kind == "dxcam":
+        return DxcamScreen(0)
+    desktop = FakeDesktop([Window(1, "a game", None, "game.exe", 10, 20, 300, 200)])
+    return DxcamWindow(desktop, desktop.shown[0], lambda: None, False)
 
 
 def open_x11(kind: str, display: str) -> FrameSource:

@@ -1,0 +1,167 @@
+"""One display captured by dxcam, in dxcam's own thread.
+
+Has not been run on Windows: what is used of dxcam is checked against its own source, its quirks by a stand-in.
+
+dxcam can be asked for one picture at a time or fill a ring from a thread of its own. The ring it is here: asking waits
+for as long as a display that is lost takes to come back, and does not say when a picture was shown. The thread finds
+displays again by itself after a change of mode; a look at the ring never waits, and its newest picture has its time.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal
+
+import numpy as np
+
+from ngrt.backends.dxcam_displays import Display, Region, describe
+from ngrt.errors import SourceError
+from ngrt.messages import Image
+from ngrt.settings import CaptureKind
+
+Way = Literal["dxgi", "winrt"]
+
+WAYS: dict[CaptureKind, tuple[Way, ...]] = {"auto": ("dxgi", "winrt"), "dxgi": ("dxgi",), "winrt": ("winrt",)}
+"""What is tried, in this order. Both show the monitor, and so whatever is in front."""
+
+RING = 2
+"""Pictures that dxcam keeps, its fewest: only the newest is looked at."""
+
+FIRST = 1.0
+"""Seconds until the first picture: both ways give one at once, also where nothing moves."""
+
+PATIENCE = 1.0
+"""Seconds that closing waits for dxcam's thread; while a display is away it sleeps for up to 5 s."""
+
+POLL = 0.002
+"""Seconds between two looks for it."""
+
+
+class DxcamCamera:
+    """Captures ``region`` of ``display``, all of it where that is None, ``rate`` times a second.
+
+    A new region needs a new camera: dxcam gives a picture at once only to a new one, and to one that was stopped and
+    started again not before something moves on the display.
+
+    :raises SourceError: it cannot be captured, or is already
+    """
+
+    def __init__(self, dxcam: Any, display: Display, region: Region | None, rate: float, kind: CaptureKind) -> None:
+        self.display, self.region = display, region
+        self.age = 0.0
+        self._seen: int | None = None
+        self._last: Image | None = None
+        failures = []
+        for way in WAYS[kind]:
+            try:
+                self._camera = _open(dxcam, display, region, rate, way)
+                self.way = way
+                return
+            except SourceError as error:
+                failures.append(str(error))
+        raise SourceError("; ".join(failures))
+
+    def picture(self) -> Image | None:
+        """Return the newest picture, (height, width, 3) uint8 RGB, or None where it is the one returned last.
+
+        Never waits.
+
+        :raises SourceError: the display is lost, and dxcam does not find it again
+        """
+        if not self._camera.is_capturing:  # asked now, it would capture here, and wait
+            raise SourceError(f"{self.display.name} is lost: its capture has ended; see whether the monitor is on")
+        try:
+            ticks = self._camera.latest_frame_ticks
+            if ticks is None or ticks == self._seen:
+                return None
+            shown = self._camera.latest_frame_time
+            image: Image | None = self._camera.grab()  # may be newer than its time, never older
+        except Exception as error:  # COMError shares no base but Exception
+            raise SourceError(f"{self.display.name} cannot be captured any more ({describe(error)})") from error
+        if image is None or shown is None:
+            return None
+        self._seen = ticks
+        # both are QueryPerformanceCounter's seconds
+        self.age = max(0.0, time.perf_counter() - shown)
+        if self._last is not None and np.array_equal(image, self._last):  # the pointer moved, or something beside
+            return None
+        self._last = image
+        return image
+
+    def close(self) -> None:
+        """Let go of the display, without waiting longer than `PATIENCE`. May be called twice."""
+        _release(self._camera)
+
+
+def _open(dxcam: Any, display: Display, region: Region | None, rate: float, way: Way) -> Any:
+    """Return a camera that captures and has a first picture.
+
+    :raises SourceError: it cannot
+    """
+    camera = None
+    try:
+        with _sigterm_kept():
+            camera = dxcam.create(
+                device_idx=display.device,
+                output_idx=display.output,
+                output_color="RGB",
+                max_buffer_len=RING,
+                backend=way,
+                processor_backend="cv2",
+            )
+        if camera.is_capturing:  # one camera a display: this is somebody else's
+            camera = None
+            raise SourceError(f"{display.name} is captured already by this program; close that first")
+        camera.start(region=region, target_fps=max(1, round(rate)), video_mode=False)
+        _await_first(camera, display, way)
+        return camera
+    except ModuleNotFoundError as error:
+        raise SourceError(f"--capture {way} needs {error.name}: pip install 'dxcam[winrt]'") from error
+    except Exception as error:  # COMError shares no base but Exception
+        if camera is not None:
+            _release(camera)
+        if isinstance(error, SourceError):
+            raise
+        other = "winrt" if way == "dxgi" else "dxgi"
+        raise SourceError(
+            f"{display.name} cannot be captured by {way} ({describe(error)}); try --capture {other}, or run ngrt on "
+            "the graphics adapter that the monitor is plugged into"
+        ) from error
+
+
+def _await_first(camera: Any, display: Display, way: Way) -> None:
+    until = time.perf_counter() + FIRST
+    while camera.latest_frame_ticks is None:
+        if not camera.is_capturing or time.perf_counter() > until:
+            other = "winrt" if way == "dxgi" else "dxgi"
+            raise SourceError(
+                f"{display.name} has shown nothing to {way} for {FIRST:g} s; unlock the session, or try "
+                f"--capture {other}"
+            )
+        time.sleep(POLL)
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Put back what a SIGTERM does: dxcam takes it over with its first camera, from the main thread."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        ours = threading.current_thread() is threading.main_thread() and before is not None
+        if ours and signal.getsignal(signal.SIGTERM) is not before:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _release(camera: Any) -> None:
+    """Release ``camera`` from a thread of its own: it waits up to 10 s for dxcam's, which may be waiting itself."""
+
+    def release() -> None:
+        with suppress(Exception):  # a thread that has not ended after that; dxcam makes a new camera all the same
+            camera.release()
+
+    releasing = threading.Thread(target=release, name="ngrt-release", daemon=True)
+    releasing.start()
+    releasing.join(PATIENCE)
