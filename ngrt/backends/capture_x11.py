@@ -8,19 +8,14 @@ python-xlib copies through a socket.
 import os
 from collections.abc import Callable
 
+from ngrt.backends.following import Following
 from ngrt.backends.x11_changes import Region
 from ngrt.backends.x11_eye import Eye
 from ngrt.backends.x11_screen import Screen
 from ngrt.errors import SourceError
 from ngrt.finding import Window
-from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
+from ngrt.interfaces import Desktop, NothingToSee
 from ngrt.messages import Image
-
-ASKING = 0.25
-"""Seconds after which a window's place is asked for though nobody said that it moved."""
-
-SEARCHING = 0.5
-"""Seconds between two searches for a window that was closed."""
 
 
 class X11Source:
@@ -97,19 +92,16 @@ class X11Window:
         rate: float = 60.0,
         display: str | None = None,
     ) -> None:
-        self._desktop, self._find_again, self._ends = desktop, find_again, ends
-        self._window: Window | None = window
-        self._label = _label(window)
-        self._due = float("-inf")
+        self._game = Following(desktop, window, find_again, ends)
         self._eye = Eye(_named(display), rate)
         self._eye.follow(window.number)
         self._eye.open(self.grab)
-        self._due = float("-inf")
+        self._game.hurry()
 
     @property
     def name(self) -> str:
         """Which window, and that it is black."""
-        return f"{self._label}{_remark(self._eye)}"
+        return f"{self._game.label}{_remark(self._eye)}"
 
     @property
     def interval(self) -> float:
@@ -119,8 +111,7 @@ class X11Window:
     @property
     def number(self) -> int | None:
         """The window's number, None while it is closed."""
-        window = self._window
-        return None if window is None else window.number
+        return self._game.number
 
     def grab(self, now: float) -> Image | None:
         """Return what the window shows, (height, width, 3) uint8 RGB, or None where it has not changed.
@@ -134,40 +125,24 @@ class X11Window:
     def close(self) -> None:
         """Disconnect, from the desktop as well; a later `grab` finds the end."""
         self._eye.close()
-        self._desktop.close()
+        self._game.close()
 
     def _where(self, screen: Screen, now: float) -> Region:
-        if self._eye.moved() or now >= self._due:
+        if self._eye.moved() or self._game.due(now):
             self._follow(now)
-        window = self._window
-        if window is None and self._ends:
-            raise EndOfSource
-        if window is None:
-            raise NothingToSee(f"{self._label} is closed; start the game again to play on")
-        if not window.shown:
-            raise NothingToSee(f"{self._label} is minimised; bring it back to play on")
+        window = self._game.window()
         self._eye.look_into(window.number if screen.wayland else None)
         corner = (0, 0) if screen.wayland else (window.left, window.top)
         region = Region(*corner, window.width, window.height).within(screen.desktop)
         if not region.area:
-            raise NothingToSee(f"{self._label} is outside the screen; move it back to play on")
+            raise NothingToSee(f"{self._game.label} is outside the screen; move it back to play on")
         return region
 
     def _follow(self, now: float) -> None:
-        """Ask where the window is, or for another one once it is closed."""
-        if (known := self._window) is not None:
-            found = self._desktop.window(known.number)
-            if found is not None and None not in (found.pid, known.pid) and found.pid != known.pid:
-                found = None  # a number is given again, and what has it then must not be played
-            self._window, self._due = found, now + ASKING
-        if self._window is not None or self._ends:
-            return
-        self._window = self._find_again()
-        self._due = now + SEARCHING
-        if self._window is not None:
-            self._label = _label(self._window)
-            self._eye.follow(self._window.number)
-            self._due = now + ASKING
+        known = self._game.number
+        self._game.ask(now)
+        if (number := self._game.number) not in (None, known):
+            self._eye.follow(number)
 
 
 def _named(display: str | None) -> str:
@@ -175,11 +150,6 @@ def _named(display: str | None) -> str:
     if not name:
         raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
     return name
-
-
-def _label(window: Window) -> str:
-    title = " ".join(window.title.split()) or "without a title"
-    return f"window {title}" + (f" of {window.process}" if window.process else "")
 
 
 def _remark(eye: Eye) -> str:

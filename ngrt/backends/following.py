@@ -30,6 +30,10 @@ class Following:
         """Return whether it is time to ask where the window is."""
         return now >= self._due
 
+    def hurry(self) -> None:
+        """Let it be time."""
+        self._due = float("-inf")
+
     def ask(self, now: float) -> None:
         """Ask where the window is, or for another one once it is closed.
 
