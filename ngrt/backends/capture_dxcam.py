@@ -43,7 +43,8 @@ class DxcamScreen:
         """Return the monitor's picture, (height, width, 3) uint8 RGB, or None where it has not changed.
 
         :raises EndOfSource: after `close`
-        :raises SourceError: the display is lost
+        :raises NothingToSee: the display is away
+        :raises SourceError: it is lost
         """
         if self._closed:
             raise EndOfSource
@@ -103,7 +104,7 @@ class DxcamWindow:
         """Return what the window shows, (height, width, 3) uint8 RGB, or None where it has not changed.
 
         :raises EndOfSource: after `close`, or where the window is closed and that is the end
-        :raises NothingToSee: the window is minimised, closed, or outside the screen
+        :raises NothingToSee: the window is minimised, closed, or outside the screen, or the display is away
         :raises SourceError: the display or the desktop is gone
         """
         if self._closed:

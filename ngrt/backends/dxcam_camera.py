@@ -18,6 +18,7 @@ import numpy as np
 
 from ngrt.backends.dxcam_displays import Display, Region, describe
 from ngrt.errors import SourceError
+from ngrt.interfaces import NothingToSee
 from ngrt.messages import Image
 from ngrt.settings import CaptureKind
 
@@ -34,6 +35,9 @@ FIRST = 1.0
 
 PATIENCE = 1.0
 """Seconds that closing waits for dxcam's thread; while a display is away it sleeps for up to 5 s."""
+
+HELD = ("duplicator", "_session")
+"""What holds a display, by DXGI and by Windows Graphics Capture: None after dxcam has let go of it."""
 
 POLL = 0.002
 """Seconds between two looks for it."""
@@ -68,10 +72,17 @@ class DxcamCamera:
 
         Never waits.
 
-        :raises SourceError: the display is lost, and dxcam does not find it again
+        :raises NothingToSee: the display is away, and dxcam looks for it
+        :raises SourceError: it is lost, and dxcam has given up
         """
         if not self._camera.is_capturing:  # asked now, it would capture here, and wait
             raise SourceError(f"{self.display.name} is lost: its capture has ended; see whether the monitor is on")
+        if self._away():  # the last picture is no longer what is shown, though nothing newer comes
+            self._seen = self._last = None
+            raise NothingToSee(
+                f"{self.display.name} is away: it changes its mode, or Windows shows what no program may see; unlock "
+                "the session to play on"
+            )
         try:
             ticks = self._camera.latest_frame_ticks
             if ticks is None or ticks == self._seen:
@@ -89,6 +100,11 @@ class DxcamCamera:
             return None
         self._last = image
         return image
+
+    def _away(self) -> bool:
+        """Return whether dxcam has let go of the display to look for it; it says so nowhere else."""
+        source = self._camera._duplicator
+        return any(getattr(source, name, source) is None for name in HELD)
 
     def close(self) -> None:
         """Let go of the display, without waiting longer than `PATIENCE`. May be called twice."""

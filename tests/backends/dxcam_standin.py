@@ -5,6 +5,7 @@
 - A camera that is started shows a picture at once only if it is new; stopped and started again, when something moves.
 - While it captures, `grab` returns the newest picture again and again, and refuses another region.
 - While it does not, `grab` waits for a display that is away.
+- A display that is away is looked for in its thread; the ring stays as it was.
 - The pointer gives a new time to the same picture.
 - Edges are right, bottom; those beyond the display are refused.
 """
@@ -90,6 +91,8 @@ class Camera:
         self.region: Edges | None = None
         self.target_fps = 0
         self._machine = machine
+        held = "duplicator" if backend == "dxgi" else "_session"
+        self._duplicator = SimpleNamespace(**{held: "held"})
         self._began = time.perf_counter()
         self._starts = 0
         self._shown: tuple[int, Image] | None = None
@@ -130,6 +133,17 @@ class Camera:
     def lose(self) -> None:
         """Let dxcam's thread end by an error."""
         self.is_capturing = False
+
+    def away(self) -> None:
+        """Let dxcam look for the display: it has let go of it, and captures on."""
+        for held in vars(self._duplicator):
+            setattr(self._duplicator, held, None)
+
+    def back(self) -> None:
+        """Let it be found: what it shows is new to a new duplicator."""
+        for held in vars(self._duplicator):
+            setattr(self._duplicator, held, "held")
+        self._began = time.perf_counter()
 
     def release(self) -> None:
         self.is_released, self.is_capturing = True, False

@@ -24,6 +24,7 @@ from ngrt.errors import SourceError
 from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Image
+from ngrt.settings import CaptureKind
 from tests.backends.dxcam_standin import HIGH, LEFT, MAIN, Camera, Machine, standing_in
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a stand-in for what is here")
@@ -74,6 +75,10 @@ def one_class(module: ast.Module, name: str) -> ast.ClassDef:
 
 def arguments(function: ast.FunctionDef) -> list[str]:
     return [argument.arg for argument in function.args.args]
+
+
+def released(file: str, name: str) -> str:
+    return ast.unparse(functions(one_class(tree(file), name))["release"])
 
 
 def ours(method: str) -> list[str]:
@@ -128,6 +133,9 @@ def test_the_quirks_that_are_dealt_with_are_in_the_source() -> None:
     assert "join(timeout=10)" in ast.unparse(camera["stop"])
     assert "if self.is_capturing" in ast.unparse(camera["grab"])
     assert "peek_latest" in ast.unparse(camera["_peek_latest_buffered_frame"])
+    assert "self.duplicator = None" in released("core/dxgi_duplicator.py", "DXGIDuplicator")
+    assert "self._session = None" in released("core/winrt_duplicator.py", "WinRTDuplicator")
+    assert "self._duplicator.release()" in ast.unparse(camera["_release_recovery_resources"])
     assert "create_for_monitor" in ast.unparse(tree("core/winrt_duplicator.py"))
     assert "DXCAM_WINRT_CURSOR_CAPTURE" in ast.unparse(tree("core/winrt_duplicator.py"))
 
@@ -217,6 +225,22 @@ def test_a_display_that_is_lost_for_good_is_an_error_and_never_waited_for(machin
     source.close()
     with pytest.raises(EndOfSource):
         source.grab(1.0)
+
+
+@pytest.mark.parametrize("kind", ["dxgi", "winrt"])
+def test_while_a_display_is_away_there_is_nothing_to_see_and_then_its_picture_again(
+    machine: Machine, kind: CaptureKind
+) -> None:
+    machine.still = True
+    source = DxcamScreen(kind=kind)
+    shown = look(source, 0.0)
+    machine.made[-1].away()
+    for now in (1.0, 2.0):
+        with pytest.raises(NothingToSee, match=r"is away: .*; unlock the session to play on"):
+            source.grab(now)
+    machine.made[-1].back()
+    np.testing.assert_array_equal(look(source, 3.0), shown)
+    source.close()
 
 
 def test_a_term_signal_does_what_it_did_before(machine: Machine) -> None:
