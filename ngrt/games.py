@@ -104,9 +104,13 @@ def _open_arcade(settings: PlaySettings, clock: MonotonicClock, note: Note) -> G
 
 
 def _open_other(kind: SourceKind, settings: PlaySettings, note: Note, undo: ExitStack) -> Game:
+    early = settings.wait > 0  # a game that is waited for may look for pads only as it starts
+    pad = open_pad(kind, settings, note) if early else None
+    if pad is not None:
+        undo.callback(pad.close)
     source = open_source(kind, settings, note)
     undo.callback(source.close)
-    pad = open_pad(kind, settings, note)
+    pad = pad or open_pad(kind, settings, note)
     again = (lambda: open_source(kind, settings, note)) if kind in {"display", "window"} else None
     return Game(source, pad, open_again=again)
 

@@ -57,12 +57,8 @@ def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:
     """
     from ngrt.backends.pads import open_pad as opened
 
-    if settings.pad == "keyboard" or settings.keys is None:
-        chosen_pad = settings.pad
-    else:
-        raise SettingsError(f"--keys {settings.keys} is for --pad keyboard; add that or leave it out")
-    if chosen_pad != "auto":
-        return opened(chosen_pad, settings.keys, settings.display)
+    if settings.pad != "auto":
+        return opened(settings.pad, settings.keys, settings.display)
     if kind == "window":
         return opened("xbox", None, settings.display)
     if kind == "display":
@@ -134,7 +130,7 @@ def wake_up(settings: PlaySettings, pad: Pad, watches: Sequence[Watch], note: No
 
 
 def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
-    from ngrt.backends.desktops import open_desktop
+    from ngrt.backends.desktops import blind_spot, open_desktop
     from ngrt.backends.processes import running
     from ngrt.backends.screens import open_window
     from ngrt.waiting import wait_for
@@ -142,6 +138,8 @@ def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
     with ExitStack() as undo:
         desktop = open_desktop(settings.display)
         undo.callback(desktop.close)
+        if unseen := blind_spot(settings.display):
+            note(unseen)
         window = wait_for(
             desktop,
             settings.process,

@@ -1,7 +1,6 @@
 """X11's own ways: displays that hang and die, window managers that are killed, games that go past them."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -9,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from Xlib import X, Xatom
 from Xlib.xobject.drawable import Window as XWindow
@@ -101,7 +101,7 @@ def test_a_display_that_hangs_is_an_error_and_is_asked_again_when_it_goes_on(
     screen: Screen, desktop: X11Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(x11_connection, "PATIENCE", 0.3)
-    screen.server.send_signal(signal.SIGSTOP)
+    psutil.Process(screen.server.pid).suspend()
     try:
         for _ in range(2):  # while it is asked, then while it is connected to
             with pytest.raises(SourceError, match=f"display {screen.display} has not answered for 0.3 s"):
@@ -109,7 +109,7 @@ def test_a_display_that_hangs_is_an_error_and_is_asked_again_when_it_goes_on(
         with pytest.raises(SourceError, match="has not answered"):
             open_desktop(screen.display)
     finally:
-        screen.server.send_signal(signal.SIGCONT)
+        psutil.Process(screen.server.pid).resume()
     monkeypatch.setattr(x11_connection, "PATIENCE", 10.0)
     assert desktop.windows() == []
 
@@ -122,7 +122,7 @@ def test_closing_does_not_wait_for_a_display_that_hangs(screen: Screen, desktop:
             desktop.windows()
         failed.append(caught.value)
 
-    screen.server.send_signal(signal.SIGSTOP)
+    psutil.Process(screen.server.pid).suspend()
     try:
         asking = threading.Thread(target=ask)
         asking.start()
@@ -133,7 +133,7 @@ def test_closing_does_not_wait_for_a_display_that_hangs(screen: Screen, desktop:
         assert failed
         assert time.monotonic() - start < 3
     finally:
-        screen.server.send_signal(signal.SIGCONT)
+        psutil.Process(screen.server.pid).resume()
     with pytest.raises(SourceError, match="was closed"):
         desktop.windows()
 

@@ -12,7 +12,7 @@ from ngrt.backends.keyboards import open_keys
 from ngrt.backends.keys_win32 import Win32Keys
 from ngrt.errors import SettingsError, SourceError
 from ngrt.interfaces import Keys
-from tests.backends.keyboard_pads import StandinUser32
+from tests.backends.user32_standin import StandinUser32
 
 Hold = Callable[[str, bool], None]
 Keyboard = tuple[Keys, Hold]

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -11,11 +10,17 @@ import pytest
 from ngrt.actions import BUTTONS_17
 from ngrt.arcade.game import Arcade
 from ngrt.backends.fakes import FakePad
+from ngrt.backends.key_mapping import load_mapping
+from ngrt.backends.key_names import KEYS
+from ngrt.backends.key_sender_win32 import Win32Sender
+from ngrt.backends.keyboards import open_keys
+from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.backends.pads import open_pad
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, STILL, PadState
+from tests.backends.user32_standin import StandinUser32
 from tests.backends.vgamepad_standin import System
 
 BUSY = PadState(frozenset({"SOUTH", "DPAD_LEFT", "LEFT_TRIGGER", "GUIDE"}), (1.0, -1.0), (-0.25, 0.5))
@@ -23,39 +28,71 @@ BUSY = PadState(frozenset({"SOUTH", "DPAD_LEFT", "LEFT_TRIGGER", "GUIDE"}), (1.0
 
 @dataclass
 class Case:
-    """An open pad; ``seen`` is what a game has of it now."""
+    """An open pad; ``shows`` tells whether it is in a state, as far as a game can see."""
 
     pad: Pad
-    seen: Callable[[], PadState]
+    shows: Callable[[PadState], bool]
 
 
-def _recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def seen_as(state: Callable[[], PadState]) -> Callable[[PadState], bool]:
+    """Return what compares ``state()`` with another, but for what a device's steps leave of its sticks."""
+
+    def shows(wanted: PadState) -> bool:
+        found = state()
+        ways = (*wanted.left, *wanted.right)
+        return found.buttons == wanted.buttons and (*found.left, *found.right) == pytest.approx(ways, abs=0.01)
+
+    return shows
+
+
+def _recording(request: pytest.FixtureRequest) -> Case:
     pad = RecordingPad()
-    return Case(pad, lambda: pad.state)
+    return Case(pad, seen_as(lambda: pad.state))
 
 
-def _fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def _fake(request: pytest.FixtureRequest) -> Case:
     pad = FakePad()
-    return Case(pad, lambda: pad.state)
+    return Case(pad, seen_as(lambda: pad.state))
 
 
-def _arcade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def _arcade(request: pytest.FixtureRequest) -> Case:
     held = [NEUTRAL]
     arcade = Arcade(0, time.monotonic)
-    monkeypatch.setattr(arcade, "hold", held.append)
-    return Case(arcade.pad, lambda: held[-1])
+    request.getfixturevalue("monkeypatch").setattr(arcade, "hold", held.append)
+    return Case(arcade.pad, seen_as(lambda: held[-1]))
 
 
-def _vgamepad(kind: Literal["xbox", "ds4"], *, windows: bool) -> Callable[[Path, pytest.MonkeyPatch], Case]:
-    def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def _vgamepad(kind: Literal["xbox", "ds4"], *, windows: bool) -> Callable[[pytest.FixtureRequest], Case]:
+    def make(request: pytest.FixtureRequest) -> Case:
         system = System(windows=windows)
-        system.install(monkeypatch, tmp_path)
-        return Case(open_pad(kind), lambda: system.seen[-1])
+        system.install(request.getfixturevalue("monkeypatch"), request.getfixturevalue("tmp_path"))
+        return Case(open_pad(kind), seen_as(lambda: system.seen[-1]))
 
     return make
 
 
-CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], Case]] = {
+def _keyboard_x11(request: pytest.FixtureRequest) -> Case:
+    display: str = request.getfixturevalue("bare_display")
+    mapping, keys = load_mapping(), open_keys(display)
+    request.addfinalizer(keys.close)
+
+    def shows(wanted: PadState) -> bool:
+        return {name for name in mapping.names if keys.pressed(name)} == mapping.pressed(wanted)
+
+    return Case(open_pad("keyboard", None, display), shows)
+
+
+def _keyboard_win32(request: pytest.FixtureRequest) -> Case:
+    mapping, user32 = load_mapping(), StandinUser32()
+
+    def shows(wanted: PadState) -> bool:
+        keys = [KEYS[name] for name in mapping.pressed(wanted)]
+        return user32.down == {key.scan + (0xE000 if key.extended else 0) for key in keys}
+
+    return Case(KeyboardPad(sender=Win32Sender(user32)), shows)
+
+
+CASES: dict[str, Callable[[pytest.FixtureRequest], Case]] = {
     "none": _recording,
     "fake": _fake,
     "arcade": _arcade,
@@ -63,19 +100,14 @@ CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], Case]] = {
     "xbox on Windows": _vgamepad("xbox", windows=True),
     "ds4 on Linux": _vgamepad("ds4", windows=False),
     "ds4 on Windows": _vgamepad("ds4", windows=True),
+    "keyboard on X11": _keyboard_x11,
+    "keyboard on Windows": _keyboard_win32,
 }
 
 
 @pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    return CASES[request.param](tmp_path, monkeypatch)
-
-
-def same(one: PadState, other: PadState) -> bool:
-    """Whether two states are the same but for what a device's steps leave of its sticks."""
-    return one.buttons == other.buttons and (*one.left, *one.right) == pytest.approx(
-        (*other.left, *other.right), abs=0.01
-    )
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param](request)
 
 
 def test_any_state_is_what_a_game_has_until_the_next(case: Case) -> None:
@@ -91,14 +123,14 @@ def test_any_state_is_what_a_game_has_until_the_next(case: Case) -> None:
     states += [PadState(left=way) for way in ways] + [PadState(right=way) for way in ways]
     for state in (*states, NEUTRAL):
         case.pad.send(state)
-        assert same(case.seen(), state), state
+        assert case.shows(state), state
     case.pad.close()
 
 
 def test_it_may_be_closed_twice_and_unused(case: Case) -> None:
     case.pad.close()
     case.pad.close()
-    assert same(case.seen(), NEUTRAL)
+    assert case.shows(NEUTRAL)
 
 
 def test_its_name_is_one_line(case: Case) -> None:
@@ -108,11 +140,11 @@ def test_its_name_is_one_line(case: Case) -> None:
 
 
 def test_closing_leaves_it_neutral(case: Case) -> None:
-    assert same(case.seen(), NEUTRAL)
+    assert case.shows(NEUTRAL)
     case.pad.send(BUSY)
-    assert same(case.seen(), BUSY)
+    assert case.shows(BUSY)
     case.pad.close()
-    assert same(case.seen(), NEUTRAL)
+    assert case.shows(NEUTRAL)
 
 
 def test_its_motors_are_still_as_long_as_no_game_moves_them(case: Case) -> None:

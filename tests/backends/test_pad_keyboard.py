@@ -14,7 +14,7 @@ from ngrt.backends.key_sender_win32 import Input, KeyboardInput, MouseInput, Win
 from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.errors import PadError, SettingsError
 from ngrt.messages import NEUTRAL, PadState
-from tests.backends.keyboard_pads import StandinUser32
+from tests.backends.user32_standin import StandinUser32
 
 SOUTH = PadState(frozenset({"SOUTH"}))
 RIGHT_UP = PadState(left=(1.0, -1.0))

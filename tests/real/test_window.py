@@ -1,13 +1,12 @@
 """A real game in a window, moved, resized, minimised, closed and started again by a window manager."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from ngrt.backends import x11_eye
@@ -87,7 +86,7 @@ def test_a_window_is_followed_where_it_is_moved_and_resized(played: Played) -> N
         image = source.grab(0.0)
         assert image is not None
         assert image.shape == (480, 640, 3)
-        os.kill(played.game.pid, signal.SIGSTOP)
+        psutil.Process(played.game.pid).suspend()
         for number, (left, top, width, height) in enumerate([(60, 70, 640, 480), (200, 100, 500, 300)], 1):
             played.command("windowmove", left, top)
             played.command("windowsize", width, height)
@@ -100,14 +99,14 @@ def test_a_window_is_followed_where_it_is_moved_and_resized(played: Played) -> N
             assert image.shape == (height, width, 3)
             expected = played.screen.drawn()[window.top : window.top + height, window.left : window.left + width]
             np.testing.assert_array_equal(image, expected)
-        os.kill(played.game.pid, signal.SIGCONT)
+        psutil.Process(played.game.pid).resume()
         look_until(source, lambda image: image is not None)
 
 
 def test_a_move_is_noticed_at_the_next_look_without_asking_at_each(played: Played) -> None:
     with closing(played.watch()) as source:
         source.grab(0.0)
-        os.kill(played.game.pid, signal.SIGSTOP)
+        psutil.Process(played.game.pid).suspend()
         time.sleep(0.3)
         source.grab(0.001)
         asked = played.desktop.asked
@@ -118,7 +117,7 @@ def test_a_move_is_noticed_at_the_next_look_without_asking_at_each(played: Playe
         time.sleep(0.3)
         source.grab(0.01)
         assert played.desktop.asked > asked
-        os.kill(played.game.pid, signal.SIGCONT)
+        psutil.Process(played.game.pid).resume()
 
 
 def test_a_minimised_window_shows_nothing_until_it_is_back(played: Played) -> None:
@@ -236,9 +235,9 @@ def test_a_display_that_hangs_under_a_window_is_refused(played: Played, monkeypa
     monkeypatch.setattr(x11_eye, "OPENING", 0.3)
     window = played.find()
     assert window is not None
-    played.screen.server.send_signal(signal.SIGSTOP)
+    psutil.Process(played.screen.server.pid).suspend()
     try:
         with pytest.raises(SourceError, match=r"has not answered for 0\.3 s"):
             X11Window(FakeDesktop([window]), window, lambda: None, False, display=played.screen.display)
     finally:
-        played.screen.server.send_signal(signal.SIGCONT)
+        psutil.Process(played.screen.server.pid).resume()

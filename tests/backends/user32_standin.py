@@ -1,15 +1,10 @@
-"""Keyboard pads for the contract suite: on a real X server, and with a stand-in for Windows' user32."""
+"""A stand-in for the part of Windows' user32 that presses keys and looks at them."""
 
-from collections.abc import Callable
 from ctypes import Array, sizeof
 from typing import Any
 
-import pytest
-
 from ngrt.backends.key_names import KEYS
-from ngrt.backends.key_sender_win32 import Input, Win32Sender
-from ngrt.backends.pad_keyboard import KeyboardPad
-from ngrt.interfaces import Pad
+from ngrt.backends.key_sender_win32 import Input
 
 
 class StandinUser32:
@@ -49,13 +44,3 @@ class StandinUser32:
             self.tapped.discard(vKey)
             state |= 1
         return state
-
-
-@pytest.fixture
-def x11_keyboard_pad(bare_display: str) -> Callable[[], Pad]:
-    return lambda: KeyboardPad(display=bare_display)
-
-
-@pytest.fixture
-def win32_keyboard_pad() -> Callable[[], Pad]:
-    return lambda: KeyboardPad(sender=Win32Sender(StandinUser32()))
