@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from ngrt.backends import desktops
 from ngrt.errors import SourceError
 from ngrt.messages import NEUTRAL
 from ngrt.pipeline.actuate import Control
@@ -18,10 +19,8 @@ from ngrt.pipeline.run import run
 from ngrt.watches import FocusGuard
 from tests.pipeline.rig import always_south
 from tests.pipeline.test_threads import Log, session
+from tests.real import x_windows
 from tests.real.xvfb import GAME, require, x_server
-
-x_windows: Any = pytest.importorskip("tests.real.x_windows")
-desktops: Any = pytest.importorskip("ngrt.backends.desktops")
 
 pytestmark = pytest.mark.anyio
 SOUTH = always_south([]).pad(0)

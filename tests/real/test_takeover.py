@@ -9,8 +9,8 @@ import pytest
 
 from bench.result import Distribution
 from ngrt.watches import REST
+from tests.real import guest
 
-guest: Any = pytest.importorskip("tests.real.guest")
 ROOT = Path(__file__).parents[2]
 DOWNWARD = {"xbox": -1, "ds4": 1}
 """How the library's sticks count y: upward for one pad, downward for the other."""
