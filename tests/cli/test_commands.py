@@ -44,6 +44,7 @@ def complaint(capsys: Captured) -> str:
         "play",
         "windows",
         "predict",
+        "doctor",
         "export",
         "synth",
         "info",

@@ -1,0 +1,200 @@
+"""The display, its windows, and whether pictures come from it.
+
+On Windows the desktop is always there: only its pictures are looked at. That has not been run.
+"""
+
+import getpass
+import os
+import statistics
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ngrt.clock import MonotonicClock
+from ngrt.errors import NgrtError
+from ngrt.health import Finding
+from ngrt.interfaces import FrameSource, NothingToSee
+from ngrt.pacing import next_deadline
+
+SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  (where X servers put them)
+RATE = 60.0
+LOOKING = 0.6
+"""Seconds that the pictures are looked at."""
+
+OPENED = 3
+"""Times that the source is opened for the picture it shows first: a screen that stands still shows no other."""
+
+START = "Xvfb :0 -screen 0 1280x720x24 &  # without a monitor; else start a desktop"
+XORG = "log out, and choose an X11 (Xorg) session at the login screen"
+
+
+def display(name: str | None) -> Finding:
+    """Find the display server."""
+    return Finding("good", "the desktop of Windows") if sys.platform == "win32" else _x11(name)
+
+
+def _x11(name: str | None) -> Finding:
+    wayland = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland"
+    chosen = name or os.environ.get("DISPLAY", "")
+    if not chosen:
+        return _none(bool(wayland))
+    from Xlib.display import Display
+    from Xlib.error import DisplayConnectionError, DisplayNameError, XauthError
+
+    try:
+        server = Display(chosen)
+    except DisplayNameError:
+        return Finding("missing", f"{chosen} is no name of a display", "ngrt doctor --display :0")
+    except (DisplayConnectionError, XauthError, OSError) as error:
+        return _refused(chosen, " ".join(str(error).split()))
+    try:
+        screen = server.screen()
+        found = f"X11 display {chosen}, {screen.width_in_pixels} x {screen.height_in_pixels}, {screen.root_depth} bits"
+        behind = server.query_extension("XWAYLAND") is not None
+    finally:
+        server.close()
+    if behind or (wayland and name is None):
+        return Finding("limited", f"{found}, but the session is Wayland's, which hides its windows from X11", XORG)
+    return Finding("good", found)
+
+
+def manager(name: str | None) -> Finding:
+    """Find a window manager that says which windows there are and which has the focus (EWMH)."""
+    return Finding("good", "Windows") if sys.platform == "win32" else _ewmh(name)
+
+
+def _ewmh(name: str | None) -> Finding:
+    from Xlib import X
+    from Xlib.display import Display
+    from Xlib.error import BadWindow
+
+    server = Display(name)
+    try:
+        root, atom = server.screen().root, server.intern_atom
+        check = root.get_full_property(atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType)
+        if check is None:
+            return Finding(
+                "limited",
+                "none that speaks EWMH: windows cannot be told apart well; the whole display can be played",
+                "openbox &",
+            )
+        window = server.create_resource_object("window", check.value[0])
+        try:
+            title = window.get_full_property(atom("_NET_WM_NAME"), X.AnyPropertyType)
+        except BadWindow:  # left by one that is gone
+            return Finding("limited", "the window manager has ended", "openbox &")
+        listed = root.get_full_property(atom("_NET_CLIENT_LIST"), X.AnyPropertyType)
+    finally:
+        server.close()
+    said = b"" if title is None else bytes(title.value)
+    count = 0 if listed is None else len(listed.value)
+    return Finding("good", f"{said.decode('utf-8', 'replace') or 'one without a name'}, {count} windows")
+
+
+@dataclass
+class Seen:
+    """What looking came to: looks and pictures, seconds of each look that brought one, size, whether all is black."""
+
+    looks: int = 0
+    takes: list[float] = field(default_factory=list)
+    size: tuple[int, int] = (0, 0)
+    black: bool = True
+
+    def look(self, source: FrameSource, clock: MonotonicClock) -> None:
+        """Look once."""
+        start = clock.now()
+        image = source.grab(start)
+        self.looks += 1
+        if image is not None:
+            self.takes.append(clock.now() - start)
+            self.size = (image.shape[1], image.shape[0])
+            self.black = self.black and not bool(np.any(image))
+
+
+def capture(name: str | None) -> Finding:
+    """Find whether the screen's pictures can be had, how fast, and whether they show anything."""
+    clock = MonotonicClock()
+    try:
+        first = _first_pictures(name, clock)
+        watched, spent = _watched(name, clock)
+    except (NgrtError, NothingToSee) as error:
+        return Finding("missing", str(error))
+    takes = first.takes + watched.takes
+    if not takes:
+        return Finding("missing", "the screen was watched, and showed nothing", "move a window, then: ngrt doctor")
+    rate, (width, height) = watched.looks / spent, first.size if first.takes else watched.size
+    found = (
+        f"{width} x {height}: {rate:.0f} looks a second where {RATE:.0f} were asked for; a picture takes "
+        f"{statistics.median(takes) * 1e3:.1f} ms, {max(0, len(watched.takes) - 1) / spent:.0f} new ones a second"
+    )
+    if first.black and watched.black:
+        why = "every picture is black: nothing is drawn there, or the session hides its windows"
+        return Finding("limited", f"{found}; {why}", "start the game, then: ngrt doctor")
+    if rate < 0.95 * RATE:
+        return Finding("limited", found, f"ngrt play --rate {rate:.0f}, or a smaller resolution in the game")
+    return Finding("good", found)
+
+
+def _first_pictures(name: str | None, clock: MonotonicClock) -> Seen:
+    """Return what the screen shows first, opened several times."""
+    seen = Seen()
+    for _ in range(OPENED):
+        source = _opened(name)
+        try:
+            seen.look(source, clock)
+        finally:
+            source.close()
+    return seen
+
+
+def _watched(name: str | None, clock: MonotonicClock) -> tuple[Seen, float]:
+    """Return what `LOOKING` seconds of looking at the asked rate came to, and how long they took."""
+    seen, never = Seen(), threading.Event()
+    source = _opened(name)
+    try:
+        start = due = clock.now()
+        while due < start + LOOKING:
+            clock.wait_until(due, never)
+            seen.look(source, clock)
+            due, _ = next_deadline(due, clock.now(), 1 / RATE)
+        clock.wait_until(due, never)
+        return seen, clock.now() - start
+    finally:
+        source.close()
+
+
+def _opened(name: str | None) -> FrameSource:
+    from ngrt.backends.capture_x11 import X11Source
+
+    return X11Source(name, RATE)
+
+
+def _none(wayland: bool) -> Finding:
+    """Return that no display is named, with those that are there."""
+    running = sorted(socket.name.replace("X", ":", 1) for socket in SOCKETS.glob("X*")) if SOCKETS.is_dir() else []
+    if wayland:
+        return Finding("missing", "a Wayland session without X11 (no XWayland), which cannot be watched", XORG)
+    if running:
+        return Finding(
+            "missing",
+            f"DISPLAY is not set; X servers are running: {', '.join(running)}",
+            f"ngrt doctor --display {running[0]}",
+        )
+    return Finding("missing", "DISPLAY is not set, and no X server runs", START)
+
+
+def _refused(name: str, reason: str) -> Finding:
+    """Return that the server ``name`` lets nobody in, or is not there."""
+    cookie = os.environ.get("XAUTHORITY", "")
+    if "authoriz" in reason.lower() or "no protocol" in reason.lower():
+        who = f"XAUTHORITY is {cookie}" if cookie else "XAUTHORITY is not set"
+        fix = "as the user who is logged in there: xhost +si:localuser:$(id -un)  # or set XAUTHORITY to their file"
+        return Finding("missing", f"display {name} refuses this user ({who})", fix.replace("$(id -un)", _user()))
+    return Finding("missing", f"display {name} cannot be reached: {reason}", START.replace(":0", name))
+
+
+def _user() -> str:
+    return getpass.getuser()
