@@ -13,6 +13,7 @@ TITLES = {
     "memory": "Memory",
     "scale": "What longer chunks, more context and more threads cost",
     "control": "How late ticks are, beside a naive loop",
+    "photon": "From a picture on the screen to a key in the game",
     "loop": "The arcade's score by delay and way of merging",
 }
 """Suites, for the page."""
@@ -37,6 +38,8 @@ PARTS = {
     "loaded": "ngrt, engine flat out",
     "loaded_naive": "asyncio.sleep(dt), engine flat out",
     "product": "a lone matrix product",
+    "rates": "",
+    "deliver": "deliver to the game",
     "gflop": "GFLOP",
     "gbytes": "GB",
     "peak_gflops": "peak GFLOP/s",
@@ -67,6 +70,7 @@ IDENTITY = (
     "threads",
     "horizon",
     "context_frames",
+    "rate",
 )
 """What tells the items of a list apart, in the order in which it is said."""
 
@@ -74,7 +78,7 @@ NESTED = ("setting", "merging")
 """Parts of an item that tell it apart as well."""
 
 NUMBERED = {"steps": "{} steps", "threads": "{} threads", "horizon": "{} rows", "context_frames": "{} frames",
-            "delay": "d = {}", "beta": "beta {}", "execute": "{} executed"}  # fmt: skip
+            "rate": "{} Hz", "delay": "d = {}", "beta": "beta {}", "execute": "{} executed"}  # fmt: skip
 """How identities that are numbers are said."""
 
 CONDITIONS = ("steps", "threads", "rate", "seconds", "engine", "precision", "backend", "horizon", "context_frames")

@@ -44,7 +44,8 @@ class Effort:
     ``threads`` of the engines; ``samples`` of each chunk, as many as fit a suite's time if None; ``steps`` of chunk and
     stages, the policy's own if None; ``rounds`` of the reference; ``seconds`` of the pipeline, ``ticks``; ``starts`` of
     processes; ``exporting`` small policies to vary what a bundle fixes; ``control_seconds`` of each loop; ``delays``,
-    ``steps_tried``, ``episodes`` (None: as many as it takes) and ``first_seed`` of the closed loop.
+    ``steps_tried``, ``episodes`` (None: as many as it takes) and ``first_seed`` of the closed loop; ``flips`` of the
+    screen at each of ``rates``.
     """
 
     threads: int = os.cpu_count() or 1
@@ -60,14 +61,20 @@ class Effort:
     steps_tried: tuple[int, ...] = loop.STEPS
     episodes: int | None = None
     first_seed: int = loop.FIRST_SEED
+    flips: int = 700
+    rates: tuple[int, ...] = (60, 120, 240)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What is measured: engine bundles with what is to run them, and the checkpoint they were made from."""
+    """What is measured: engine bundles with what is to run them, and the checkpoint they were made from.
+
+    ``display``: the X11 display to flash on; a server is started for it if None.
+    """
 
     engines: tuple[Played, ...]
     checkpoint: Path | None
+    display: str | None = None
 
     @property
     def any_engines(self) -> tuple[Played, ...]:
@@ -144,6 +151,15 @@ def _control(inputs: Inputs, effort: Effort) -> Measure:
     return lambda _: control.measure(inputs.any_engines[0], effort.control_seconds)
 
 
+def _photon(inputs: Inputs, effort: Effort) -> Measure:
+    if find_spec("Xlib") is None:  # installed on Linux only
+        raise LackingError("needs X11, which ngrt has on Linux")
+    photon, server = _late("bench.photon"), _late("bench.x_server")
+    if inputs.display is None and not server.installed():
+        raise LackingError("needs Xvfb (apt-get install xvfb), or --display")
+    return lambda report: photon.measure(inputs.display, effort.rates, effort.flips, report)
+
+
 def _loop(inputs: Inputs, effort: Effort) -> Measure:
     return lambda report: loop.measure(
         None, effort.delays, effort.steps_tried, fewest=effort.episodes, first_seed=effort.first_seed, report=report
@@ -160,12 +176,14 @@ SUITES: dict[str, tuple[str, Callable[[Inputs, Effort], Measure]]] = {
     "memory": ("resident in a fresh process", _memory),
     "scale": ("how a chunk's time grows", _scale),
     "control": ("how late ticks are, beside a naive loop's", _control),
+    "photon": ("from a picture on the screen to a key in the game, without the model", _photon),
     "loop": ("the arcade's score by delay and merging", _loop),
 }
 """Each suite's title, and what prepares it or raises `LackingError`."""
 
 LONG = {
     "control": "takes four minutes; ask for it by name",
+    "photon": "takes three minutes; ask for it by name",
     "loop": "takes most of an hour; ask for it by name",
 }
 """Suites that run only when they are named, and why."""
@@ -183,6 +201,7 @@ def run_suites(
     *,
     backends: Sequence[AskedBackend] = (),
     plot_file: Path | None = None,
+    display: str | None = None,
     effort: Effort | None = None,
     progress: Progress = lambda _suite, _share: None,
 ) -> dict[str, object]:
@@ -192,7 +211,7 @@ def run_suites(
 
     ``backends``: each engine is measured on those of them that take it, on what suits this machine if there are none.
     ``json_file``: written with the raw samples as well; ``-`` prints that instead of the tables. ``plot_file``: the
-    closed loop's scores drawn, PNG or SVG.
+    closed loop's scores drawn, PNG or SVG. ``display``: where the screen is flashed, a server of its own if None.
 
     :raises ngrt.errors.SettingsError: a suite that was named is unknown or lacks an input; the file cannot be written
     :raises ngrt.errors.NgrtError: an engine or the checkpoint cannot be used
@@ -203,7 +222,7 @@ def run_suites(
     given, left = crossed(folders, backends)
     if folders and not given:
         raise SettingsError(f"--backend {', '.join(backends)}: no engine here runs on it; leave it out")
-    inputs = Inputs(given, checkpoint)
+    inputs = Inputs(given, checkpoint, display)
     wanted = names or [name for name in SUITES if name not in LONG]
     effort = effort if names else replace(effort, exporting=False)
     ready, not_run = _prepared(wanted, inputs, effort)

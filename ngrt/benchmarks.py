@@ -10,10 +10,14 @@ from ngrt.launch import err, out, stage, tell
 
 app = App(name="bench")
 
+Suite = Literal[
+    "overhead", "shrink", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "photon", "loop"
+]
+
 
 @app.default
 def bench(  # noqa: PLR0913  (one argument for each option)
-    *suites: Literal["overhead", "shrink", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "loop"],
+    *suites: Suite,
     engine: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
     backend: Annotated[tuple[AskedBackend, ...], Parameter(negative=(), show_default=False)] = (),
     checkpoint: Path | None = None,
@@ -25,6 +29,7 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     html_file: Annotated[Path | None, Parameter(name="--html")] = None,
     limits: Path | None = None,
     episodes: Annotated[int | None, Parameter(validator=validators.Number(gte=2, lte=10_000))] = None,
+    display: str | None = None,
 ) -> None:
     """Measure how fast engines are, how near to the hardware's limit, how late ticks are, and what delay costs.
 
@@ -35,12 +40,13 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     reference in fp32 and bf16, alternating. stages: where a chunk's time goes. sweep: time and accuracy by number
     of denoise steps. startup, memory: of a fresh process. scale: time by steps, threads, frames, horizon and
     context. control: how late ticks are, idle and with the engine flat out, beside a naive loop; four minutes.
-    loop: the arcade's score by delay and way of merging; most of an hour.
+    photon: from a picture on the screen to a key in the game, without the model, under X11; three minutes. loop: the
+    arcade's score by delay and way of merging; most of an hour.
 
     Parameters
     ----------
     suites
-        What to measure; all that can run with what is given if none is named, but control and loop.
+        What to measure; all that can run with what is given if none is named, but control, photon and loop.
     engine
         Engine bundle, made by `ngrt export`; more than one take turns. The arcade's if none is given.
     backend
@@ -64,6 +70,8 @@ def bench(  # noqa: PLR0913  (one argument for each option)
         Budgets in TOML that the result is held against; those that come with ngrt if not given.
     episodes
         loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
+    display
+        photon: the X11 display to flash on, all of it; a server without a screen is started for it if not given.
     """
     measuring, after = stage("bench.suites"), stage("bench.after")
     after.check_options(html_file, limits)  # told now, not after minutes of measuring
@@ -80,6 +88,7 @@ def bench(  # noqa: PLR0913  (one argument for each option)
             out,
             backends=backend,
             plot_file=plot_file,
+            display=display,
             effort=effort,
             progress=progress,
         )
