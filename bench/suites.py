@@ -192,7 +192,7 @@ ENGINES = {"chunk", "stages", "sweep", "startup", "memory", "scale", "control"}
 """Suites that measure engines."""
 
 
-def run_suites(
+def run_suites(  # noqa: PLR0913  (one argument for each option)
     names: Sequence[str],
     engines: Sequence[Path],
     checkpoint: Path | None,
