@@ -36,11 +36,11 @@ def checks(display: str | None, folder: Path) -> list[Check]:
         Check("arcade", arcade, needs=("onnx runtime",), limit=5.0),
         Check("video", video, optional=True),
         Check("display", partial(screens.display, display), stuck=SERVER),
-        Check("windows", partial(screens.manager, display), needs=("display",), stuck=SERVER),
+        Check("windows", partial(screens.windows, display), needs=("display",), stuck=SERVER),
         Check("capture", partial(screens.capture, display), needs=("display",), limit=8.0, stuck=SERVER),
         Check("virtual pad", pads.virtual_pad, limit=5.0),
         Check("pad test", pads.pad_test, needs=("virtual pad",), limit=5.0, stuck=DRIVER),
-        Check("keyboard", partial(pads.keyboard, display), needs=("display",)),
+        Check("keyboard", partial(pads.keyboard, display), needs=("display",), limit=5.0, stuck=SERVER),
         Check("real pads", pads.real_pads, optional=True),
     ]
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ngrt.backends import person_pad_evdev
 from ngrt.backends.health import engines, machine, pads, screens
+from ngrt.backends.person_pad_evdev import Found
 from ngrt.clock import MonotonicClock
 from ngrt.errors import PadError
+from ngrt.health import Finding
 from ngrt.messages import NEUTRAL, PadState
 from tests.real.xvfb import require, x_server
 
@@ -199,7 +202,7 @@ class SlowPad:
 
 def test_the_pad_test_sends_only_neutral_and_closes_the_pad(monkeypatch: pytest.MonkeyPatch) -> None:
     pad = SlowPad()
-    monkeypatch.setattr(pads, "_opened_pad", lambda kind, display: pad)
+    monkeypatch.setattr(pads, "open_pad", lambda kind: pad)
     finding = pads.pad_test()
     assert finding.state == "good"
     assert set(pad.sent) == {NEUTRAL}
@@ -207,23 +210,36 @@ def test_the_pad_test_sends_only_neutral_and_closes_the_pad(monkeypatch: pytest.
 
 
 def test_a_pad_that_cannot_be_made_is_missing_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(kind: str, display: str | None) -> None:
+    def fail(*asked: object) -> None:
         raise PadError("another ngrt has it; end that one")
 
-    monkeypatch.setattr(pads, "_opened_pad", fail)
-    assert pads.pad_test().found == "another ngrt has it; end that one"
+    monkeypatch.setattr(pads, "open_pad", fail)
+    for check in (pads.pad_test, lambda: pads.keyboard(":0")):
+        assert check() == Finding("missing", "another ngrt has it; end that one")
 
 
 def test_real_pads_are_named_and_those_that_cannot_be_read_are_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pads, "EVENTS", str(tmp_path / "*-event-joystick"))
-    assert pads.real_pads().state == "missing"
-    (tmp_path / "usb-Some_Pad-event-joystick").touch()
-    assert pads.real_pads().state == "good"
-    assert "usb-Some_Pad" in pads.real_pads().found
+    own = Found(tmp_path / "event3", "input3", "Xbox 360 pad of ngrt", made=True, swapped=False)
+    real = Found(tmp_path / "event5", "input5", "Somebody's Pad", made=False, swapped=False)
+    real.node.touch()
+    monkeypatch.setattr(person_pad_evdev, "gamepads", lambda: [own])
+    assert pads.real_pads().state == "missing", "one that a program made is in nobody's hands"
+    monkeypatch.setattr(person_pad_evdev, "gamepads", lambda: [real, own])
+    assert pads.real_pads() == Finding("good", "Somebody's Pad")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert "usermod" in pads.real_pads().fix
+    assert pads.real_pads().state == "limited"
+    assert pads.real_pads().fix.startswith("sudo usermod")
+
+
+def test_a_pad_is_found_through_xinput_as_a_session_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pad = SlowPad()
+    monkeypatch.setattr("ngrt.backends.person_pads.open_person_pad", lambda: pad)
+    assert pads._xinput() == Finding("good", "stand-in")
+    assert pad.closed
+    pad.name = ""
+    assert pads._xinput().state == "missing"
 
 
 def test_a_display_nobody_named_is_missing_and_those_that_run_are_named(
@@ -251,8 +267,8 @@ def test_a_bare_x_server_is_watched_and_takes_keys_but_has_no_windows_and_is_bla
     require("Xvfb")
     with x_server(tmp_path) as screen:
         assert "640 x 480" in screens.display(screen.display).found
-        assert screens.manager(screen.display).fix == "openbox &"
-        assert pads.keyboard(screen.display).state == "good"
+        assert screens.windows(screen.display).fix == "openbox &"
+        assert pads.keyboard(screen.display) == Finding("good", f"keyboard of display {screen.display}")
         finding = screens.capture(screen.display)
     assert finding.state == "limited"
     assert "black" in finding.found

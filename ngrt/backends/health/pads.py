@@ -4,7 +4,6 @@ What concerns Windows has not been run there.
 """
 
 import ctypes
-import glob
 import os
 import platform
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from ngrt.backends.pad_vgamepad import NO_LIBEVDEV, NO_PERMISSION
+from ngrt.backends.pads import open_pad
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError
 from ngrt.health import Finding
@@ -21,13 +22,8 @@ from ngrt.messages import NEUTRAL
 UINPUT = Path("/dev/uinput")
 MODULES = Path("/lib/modules")
 LIBEVDEV = "libevdev.so.2"
-EVENTS = "/dev/input/by-*/*-event-joystick"
+NO_PAD = Finding("missing", "none is plugged in; only --takeover pad needs one")
 
-RULE = 'KERNEL=="uinput", MODE="0660", GROUP="input", OPTIONS+="static_node=uinput"'
-ALLOW = (
-    f"echo '{RULE}' | sudo tee /etc/udev/rules.d/70-uinput.rules && sudo udevadm control --reload && "
-    "sudo udevadm trigger --name-match=uinput && sudo usermod -aG input $USER  # then log in again"
-)
 LOAD = "sudo modprobe uinput && echo uinput | sudo tee /etc/modules-load.d/uinput.conf"
 
 SENT = 20
@@ -44,41 +40,35 @@ def virtual_pad() -> Finding:
 
 def pad_test() -> Finding:
     """Make an Xbox pad, leave it neutral, and find how long it takes to be told so."""
-    return _tested(lambda: _opened_pad("xbox", None))
+    return _tested(lambda: open_pad("xbox"))
 
 
 def keyboard(display: str | None) -> Finding:
-    """Find whether keys can be pressed."""
-    return Finding("good", "SendInput") if sys.platform == "win32" else _xtest(display)
-
-
-def _xtest(display: str | None) -> Finding:
-    from Xlib.display import Display
-
-    server = Display(display)
+    """Find whether every key that the keyboard pad presses is there to be pressed. None is."""
     try:
-        able = server.query_extension("XTEST") is not None
-    finally:
-        server.close()
-    if able:
-        return Finding("good", "XTEST: keys are pressed on the display")
-    return Finding("missing", "the X server has no XTEST", "start it without: -extension XTEST")
+        pad = open_pad("keyboard", None, display)
+    except NgrtError as error:
+        return Finding("missing", str(error))
+    pad.close()
+    return Finding("good", pad.name)
 
 
 def real_pads() -> Finding:
     """Find pads in a person's hands, which may take over while they are used."""
-    return _xinput() if sys.platform == "win32" else _joysticks()
+    return _xinput() if sys.platform == "win32" else _evdev()
 
 
-def _joysticks() -> Finding:
-    found = sorted(glob.glob(EVENTS))
+def _evdev() -> Finding:
+    """Find them without opening one: a session that is playing holds the one it found."""
+    from ngrt.backends.person_pad_evdev import PERMISSION, gamepads
+
+    found = [pad for pad in gamepads() if not pad.made]
     if not found:
-        return Finding("missing", "none is plugged in; only --takeover pad needs one")
-    shut = [name for name in found if not os.access(name, os.R_OK)]
-    names = ", ".join(Path(name).name.removesuffix("-event-joystick") for name in found)
-    if shut:
-        return Finding("limited", f"{names}; not readable", "sudo usermod -aG input $USER  # then log in again")
-    return Finding("good", names)
+        return NO_PAD
+    names = ", ".join(pad.name or pad.number for pad in found)
+    if all(os.access(pad.node, os.R_OK) for pad in found):
+        return Finding("good", names)
+    return Finding("limited", f"{names}; not readable", PERMISSION.removeprefix("allow it with: "))
 
 
 def _uinput() -> Finding:
@@ -91,11 +81,11 @@ def _uinput() -> Finding:
         why = f"{UINPUT} is not there, and kernel {release} has no module uinput; no virtual pad is possible on it"
         return Finding("missing", why, "ngrt play ENGINE --window GAME --pad keyboard")
     if not os.access(UINPUT, os.R_OK | os.W_OK):
-        return Finding("missing", f"no permission to use {UINPUT}", ALLOW)
+        return Finding("missing", *NO_PERMISSION.split("; allow it with: "))
     try:
         ctypes.CDLL(LIBEVDEV)
     except OSError:
-        return Finding("missing", f"{LIBEVDEV} is not installed", "sudo apt-get install libevdev2")
+        return Finding("missing", *NO_LIBEVDEV.split("; install it with: "))
     return Finding("good", f"{UINPUT}, vgamepad: Xbox 360 and DualShock 4")
 
 
@@ -125,17 +115,14 @@ def _vigem() -> Finding:
 
 
 def _xinput() -> Finding:
-    for name in ("xinput1_4.dll", "xinput9_1_0.dll"):
-        try:
-            library = ctypes.CDLL(name)
-        except OSError:
-            continue
-        state = (ctypes.c_ubyte * 16)()
-        count = sum(library.XInputGetState(number, ctypes.byref(state)) == 0 for number in range(4))
-        if count:
-            return Finding("good", f"{count} through XInput")
-        return Finding("missing", "none is plugged in; only --takeover pad needs one")
-    return Finding("missing", "XInput is not installed")
+    from ngrt.backends.person_pads import open_person_pad
+
+    try:
+        pad = open_person_pad()
+    except NgrtError as error:
+        return Finding("missing", str(error))
+    pad.close()
+    return Finding("good", pad.name) if pad.name else NO_PAD
 
 
 def _tested(opened: Callable[[], Pad]) -> Finding:
@@ -157,10 +144,3 @@ def _tested(opened: Callable[[], Pad]) -> Finding:
     found += f"{max(takes) * 1e3:.2f} ms at most"
     slow = sorted(takes)[SENT // 2] > SLOW
     return Finding("limited" if slow else "good", found, "close what keeps the processor busy" if slow else "")
-
-
-def _opened_pad(kind: str, display: str | None) -> Pad:
-    import importlib
-
-    pad: Pad = importlib.import_module("ngrt.backends.pads").open_pad(kind, None, display)
-    return pad

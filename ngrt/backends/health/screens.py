@@ -1,6 +1,6 @@
 """The display, its windows, and whether pictures come from it.
 
-On Windows the desktop is always there: only its pictures are looked at. That has not been run.
+On Windows the desktop is always there; its windows and pictures are looked at. That has not been run.
 """
 
 import getpass
@@ -15,6 +15,7 @@ import numpy as np
 
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError
+from ngrt.finding import choices
 from ngrt.health import Finding
 from ngrt.interfaces import FrameSource, NothingToSee
 from ngrt.pacing import next_deadline
@@ -61,37 +62,43 @@ def _x11(name: str | None) -> Finding:
     return Finding("good", found)
 
 
-def manager(name: str | None) -> Finding:
-    """Find a window manager that says which windows there are and which has the focus (EWMH)."""
-    return Finding("good", "Windows") if sys.platform == "win32" else _ewmh(name)
+def windows(name: str | None) -> Finding:
+    """Find windows that could be a game's, and a manager that tells which has the focus (EWMH)."""
+    from ngrt.backends.desktops import open_desktop
+
+    desktop = open_desktop(name)
+    try:
+        count = len(choices(desktop.windows()))
+    finally:
+        desktop.close()
+    found = f"{count} that could be a game's"
+    managed = "Windows" if sys.platform == "win32" else _manager(name)
+    if managed:
+        return Finding("good", f"{found}, managed by {managed}")
+    why = "no window manager that speaks EWMH, so what has the focus is a guess"
+    return Finding("limited", f"{found}; {why}", "openbox &")
 
 
-def _ewmh(name: str | None) -> Finding:
+def _manager(name: str | None) -> str:
+    """Return what manages the windows of an X11 display, empty where nothing does that speaks EWMH."""
     from Xlib import X
     from Xlib.display import Display
     from Xlib.error import BadWindow
 
     server = Display(name)
     try:
-        root, atom = server.screen().root, server.intern_atom
-        check = root.get_full_property(atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType)
+        check = server.screen().root.get_full_property(
+            server.intern_atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType
+        )
         if check is None:
-            return Finding(
-                "limited",
-                "none that speaks EWMH: windows cannot be told apart well; the whole display can be played",
-                "openbox &",
-            )
+            return ""
         window = server.create_resource_object("window", check.value[0])
-        try:
-            title = window.get_full_property(atom("_NET_WM_NAME"), X.AnyPropertyType)
-        except BadWindow:  # left by one that is gone
-            return Finding("limited", "the window manager has ended", "openbox &")
-        listed = root.get_full_property(atom("_NET_CLIENT_LIST"), X.AnyPropertyType)
+        title = window.get_full_property(server.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
+    except BadWindow:  # left by one that is gone
+        return ""
     finally:
         server.close()
-    said = b"" if title is None else bytes(title.value)
-    count = 0 if listed is None else len(listed.value)
-    return Finding("good", f"{said.decode('utf-8', 'replace') or 'one without a name'}, {count} windows")
+    return "something without a name" if title is None else bytes(title.value).decode("utf-8", "replace")
 
 
 @dataclass
@@ -167,9 +174,9 @@ def _watched(name: str | None, clock: MonotonicClock) -> tuple[Seen, float]:
 
 
 def _opened(name: str | None) -> FrameSource:
-    from ngrt.backends.capture_x11 import X11Source
+    from ngrt.backends.screens import open_screen
 
-    return X11Source(name, RATE)
+    return open_screen(name, None, RATE, "auto")
 
 
 def _none(wayland: bool) -> Finding:
