@@ -61,7 +61,7 @@ def test_a_timer_that_wakes_late_is_limited(late: float, state: str, monkeypatch
         def now(self) -> float:
             return time
 
-        def wait_until(self, deadline: float, stop: threading.Event) -> bool:
+        def wait_until(self, deadline: float, stop: threading.Event, spin: float = 0.0) -> bool:
             nonlocal time
             time = deadline + late
             return True

@@ -63,6 +63,8 @@ def test_every_budget_applies_to_something_that_the_suites_write() -> None:
     raw["suites"]["control"] = json.loads(control.read_text("utf-8"))["suites"]["control"]
     shrink = next(file for file in COMMITTED if "shrink" in file.name)
     raw["suites"]["shrink"] = json.loads(shrink.read_text("utf-8"))["suites"]["shrink"]
+    photon = next(file for file in COMMITTED if "photon" in file.name)
+    raw["suites"]["photon"] = json.loads(photon.read_text("utf-8"))["suites"]["photon"]
     found = hold(made(raw))
     assert [outcome.budget.name for outcome in found if outcome.measured is None] == []
 

@@ -26,7 +26,7 @@ def gpu() -> Finding:
     if not reason:
         return Finding("good", _nvidia_smi() or "an NVIDIA GPU; nvidia-smi is not there to name it")
     if "no NVIDIA driver" in reason:
-        fix = "install the driver of a GPU, if there is one: nvidia.com/drivers"
+        fix = "if it has one, install the driver: nvidia.com/drivers"
         return Finding("missing", f"{reason}; engines run on the processor", fix)
     return Finding("missing", reason, "nvidia-smi  # says why; CUDA_VISIBLE_DEVICES must not be empty")
 
