@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 TITLES = {
     "overhead": "What is not the model, between frame and pad",
     "shrink": "A frame to 256 x 256",
+    "pads": "From a pad update to the game's event, in a virtual machine",
     "stages": "Where a chunk's time goes",
     "chunk": "One chunk, engines and the reference's way",
     "sweep": "Steps, time and accuracy",
