@@ -86,7 +86,7 @@ def guarded(check: Check, limit: float) -> Finding:
     looking.join(limit)
     if found:
         return found[0]
-    return Finding("missing", f"no answer within {limit:.2g} s: it hangs", check.stuck)
+    return Finding("missing", f"no answer within {limit:.2g} s: it hangs, or is slow", check.stuck)
 
 
 def _failure(check: Check, error: BaseException) -> Finding:
