@@ -252,7 +252,7 @@ def export_(
         )
     if manifest.gate is not None and manifest.gate.failure:
         tell(f"forced: this engine is too far from the fp32 graphs: {manifest.gate.failure}")
-    tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --display :0")
+    tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --process GAME")
 
 
 @app.command

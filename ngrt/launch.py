@@ -30,7 +30,7 @@ app = App(
     help="Play games with the NitroGen vision-to-gamepad policy in real time.",
     help_epilogue=(
         "Start with `ngrt play`: the built-in arcade, no weights needed. Then `ngrt export nvidia/NitroGen --out "
-        "engines/nitrogen` and `ngrt play engines/nitrogen --display :0`."
+        "engines/nitrogen` and `ngrt play engines/nitrogen --process game.exe`."
     ),
     default_parameter=Parameter(negative=()),
     version_flags=["--version"],

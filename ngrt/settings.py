@@ -100,7 +100,7 @@ class PlaySettings(BaseModel):
         PadKind,
         Field(
             description="What plays: a virtual Xbox 360 or DualShock 4 pad, the keyboard, or none, which only records; "
-            "auto: xbox for a window, the arcade's own."
+            "auto: xbox for a window, for a display too if it can be had, the arcade's own."
         ),
     ] = "auto"
     keys: Annotated[

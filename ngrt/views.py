@@ -16,7 +16,7 @@ NEXT_STEPS = """
 Next, with the real policy and a real game:
   pip install -e '.[export]'
   ngrt export nvidia/NitroGen --out engines/nitrogen   # 2 GB, non-commercial
-  ngrt play engines/nitrogen --display :0
+  ngrt play engines/nitrogen --process game.exe        # ngrt windows lists what can be played
 """
 
 
