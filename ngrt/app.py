@@ -65,7 +65,7 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
     except StoppedByPerson as stopped:
         view.note(str(stopped))
         if report is None:
-            raise
+            raise KeyboardInterrupt from stopped
         return Outcome(report.snapshot(), interrupted=True)
     except KeyboardInterrupt:  # on Windows
         if report is None:

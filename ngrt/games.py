@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
-from ngrt.hardware import Note, open_pad, open_person, open_source, open_watches, wake_up
+from ngrt.hardware import Note, check_names, open_pad, open_person, open_source, open_watches, wake_up
 from ngrt.interfaces import FrameSource, Pad, Watch
 from ngrt.settings import PlaySettings, SourceKind
 from ngrt.workers import PATIENCE
@@ -84,6 +84,7 @@ def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock,
 
 def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Game:
     """Return the game that was chosen, open."""
+    check_names(settings)
     with ExitStack() as undo:
         if (person := open_person(settings)) is not None:
             undo.callback(person.close)
@@ -91,7 +92,7 @@ def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, n
         undo.callback(game.pad.close)
         game.watches = open_watches(kind, settings, lambda: game.source, game.pad, person)
         undo.pop_all()
-    game.wake = lambda: wake_up(settings, game.pad, game.watches, note)
+    game.wake = lambda: wake_up(settings, lambda: game.source, game.pad, game.watches, note)
     return game
 
 

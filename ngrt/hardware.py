@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Protocol, runtime_checkable
 
 from ngrt.clock import MonotonicClock
 from ngrt.errors import PadError, SettingsError
 from ngrt.finding import choices
-from ngrt.interfaces import FrameSource, Keys, Pad, PersonPad, Watch
+from ngrt.interfaces import EndOfSource, FrameSource, Keys, Pad, PersonPad, Watch
+from ngrt.messages import NEUTRAL
 from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
 from ngrt.wake import chosen, wake
 from ngrt.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
@@ -17,8 +18,8 @@ Note = Callable[[str], object]
 """Told what is done or waited for before play begins."""
 
 NONE, PAD = "none", "pad"
-FOCUS_LOOK = 0.1
-"""Seconds between two looks whether the game has the focus yet."""
+LOOK = 0.02
+"""Seconds between two looks at what guards the pad, before play begins."""
 
 
 @runtime_checkable
@@ -112,21 +113,73 @@ def open_watches(
     return watches
 
 
-def wake_up(settings: PlaySettings, pad: Pad, watches: Sequence[Watch], note: Note) -> None:
-    """Press what makes the game notice the pad, once the game has the focus.
+def wake_up(
+    settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad, watches: Sequence[Watch], note: Note
+) -> None:
+    """Press what makes the game notice the pad, as long as every watch lets the policy play.
 
-    :raises ngrt.errors.SettingsError: no such game is known
+    :raises ngrt.interfaces.StoppedByPerson: a person wants it to end at once
+    :raises ngrt.errors.NgrtError: the pad or a watch fails
     """
-    presses = chosen(settings.wake, settings.process)
+    presses, clock = chosen(settings.wake, settings.process), MonotonicClock()
     if not presses:
         return
-    for guard in watches:
-        if isinstance(guard, FocusGuard) and guard.look(0.0) is not None:
-            note("waiting until the game has the focus, to wake it up: click on its window")
-            while guard.look(0.0) is not None:
-                time.sleep(FOCUS_LOOK)
-    note(f"waking the game up: {len(presses)} presses")
-    wake(pad, presses, time.sleep)
+
+    def let_pass(seconds: float) -> None:
+        end = clock.now() + seconds
+        while True:
+            if (reason := _against(watches, clock.now())) is not None:
+                pad.send(NEUTRAL)
+                note(f"{reason}; the game is woken up after that")
+                while _against(watches, clock.now()) is not None:
+                    _check_still_there(source(), settings)
+                    time.sleep(LOOK)
+            if (left := end - clock.now()) <= 0:
+                return
+            time.sleep(min(LOOK, left))
+
+    try:
+        let_pass(0.0)
+        note("waking the game up")
+        wake(pad, presses, let_pass)
+    except EndOfSource:
+        note("the game was closed before it was awake")
+
+
+def _against(watches: Sequence[Watch], now: float) -> str | None:
+    """Return why the pad must not be pressed now, None where it may."""
+    verdicts = [watch.look(now) for watch in watches]
+    return next((verdict.note for verdict in verdicts if verdict is not None and verdict.source != "policy"), None)
+
+
+def _check_still_there(source: FrameSource, settings: PlaySettings) -> None:
+    """Make sure that the game's window was not closed: nobody looks at it yet.
+
+    :raises EndOfSource: it was
+    """
+    from ngrt.backends.desktops import open_desktop
+
+    if isinstance(source, WindowSource) and source.number is not None:
+        with closing(open_desktop(settings.display)) as desktop:
+            if desktop.window(source.number) is None:
+                raise EndOfSource
+
+
+def check_names(settings: PlaySettings) -> None:
+    """Refuse names of keys and games that mean nothing, before anything is opened or waited for.
+
+    :raises ngrt.errors.SettingsError: there is no such key or game
+    """
+    from ngrt.backends.key_names import known
+
+    chosen(settings.wake, settings.process)
+    takeover = [name for name in settings.takeover if name != PAD]
+    if settings.panic_key.casefold() != NONE:
+        known(settings.panic_key)
+    for name in takeover:
+        known(name)
+        if name == settings.panic_key:
+            raise SettingsError(f"--takeover {name} is the panic key, too; choose another for one of them")
 
 
 def _open_window(settings: PlaySettings, note: Note) -> FrameSource:

@@ -132,9 +132,11 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
 
 def _was_interrupted(error: BaseException | None) -> bool:
     """Return whether an interrupt is behind ``error``: a library that was just being imported may have changed it."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    seen: list[BaseException] = []  # a chain may lead back to where it began
+    while error is not None and not isinstance(error, KeyboardInterrupt) and error not in seen:
+        seen.append(error)
         error = error.__cause__ or error.__context__
-    return error is not None
+    return isinstance(error, KeyboardInterrupt)
 
 
 def _fail(message: str, code: int, traceback_of: Exception | None) -> int:

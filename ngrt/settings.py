@@ -33,11 +33,15 @@ class PlaySettings(BaseModel):
     video: Annotated[Path | None, Field(description="Watch a video file, at its own frame rate.")] = None
     process: Annotated[
         str | None,
-        Field(description="Play the game whose program has this name, such as game.exe; see `ngrt windows`."),
+        Field(
+            min_length=1, description="Play the game whose program has this name, such as game.exe; see `ngrt windows`."
+        ),
     ] = None
     window: Annotated[
         str | None,
-        Field(description="Play the window whose title contains this; with --process, which of its windows."),
+        Field(
+            min_length=1, description="Play the window whose title contains this; with --process, which of its windows."
+        ),
     ] = None
     wait: Annotated[
         float, Field(ge=0, le=86_400, description="Seconds to wait for the game's window if it is not there yet.")
@@ -184,6 +188,10 @@ class PlaySettings(BaseModel):
         if self.video is not None:
             chosen.append("video")
         if self.process is not None or self.window is not None:
+            if self.monitor is not None:
+                raise SettingsError(
+                    f"--monitor {self.monitor} with a window: the window is watched wherever it is; leave --monitor out"
+                )
             chosen.append("window")
         elif self.display is not None or self.monitor is not None:
             chosen.append("display")
@@ -197,7 +205,8 @@ class PlaySettings(BaseModel):
                 "--image FILE or --arcade"
             )
         if chosen and chosen != ["arcade"] and engine is None:
-            raise SettingsError(f"--{chosen[0]} needs an engine; make one with: ngrt export CHECKPOINT --out DIR")
+            flag = "process" if chosen == ["window"] and self.process is not None else chosen[0]
+            raise SettingsError(f"--{flag} needs an engine; make one with: ngrt export CHECKPOINT --out DIR")
         return chosen[0] if chosen else "arcade"
 
     def seconds(self, source: SourceKind) -> float | None:

@@ -43,10 +43,10 @@ class Vetoes:
         Written by the tick alone.
         """
 
-    def voice(self) -> Voice:
-        """Return a new voice. Called in the event loop's thread."""
+    def voice(self, *, first: bool = False) -> Voice:
+        """Return a new voice; of those that block the ``first`` is quoted. Called in the event loop's thread."""
         voice = Voice()
-        self._voices = (*self._voices, voice)
+        self._voices = (voice, *self._voices) if first else (*self._voices, voice)
         return voice
 
     @property

@@ -80,6 +80,8 @@ KEYS: dict[str, Key] = {
 }
 """Scan codes and virtual-key codes as Microsoft's "Keyboard Input Overview" and "Virtual-Key Codes" list them."""
 
+SAMPLES = ("a", "F12", "Return", "Left", "Alt_L")
+
 PRESSABLE = tuple(name for name, key in KEYS.items() if key.scan)
 
 
@@ -99,5 +101,6 @@ def nearest(name: str, names: Iterable[str]) -> str:
     lower = {one.lower(): one for one in names}
     found = get_close_matches(name.lower(), lower, n=3, cutoff=0.5)
     if not found:
-        return f"the names are such as {', '.join(list(lower.values())[:4])}"
+        samples = [one for one in SAMPLES if one in lower.values()] or [*lower.values()][:4]
+        return f"the names are such as {', '.join(samples)}"
     return f"the nearest: {', '.join(lower[one] for one in found)}"

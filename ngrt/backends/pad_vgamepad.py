@@ -23,7 +23,7 @@ ON_WINDOWS = os.name == "nt"
 NO_DRIVER = "the ViGEmBus driver is not installed ({error}); install it with: {install}; or choose --pad keyboard"
 DRIVER_REFUSES = "the ViGEmBus driver refuses ({error}); restart Windows, or choose --pad keyboard"
 NO_LIBEVDEV = "libevdev is not installed; install it with: sudo apt-get install libevdev2"
-NO_MODULE = "there is no /dev/uinput; load it with: sudo modprobe uinput"
+NO_MODULE = "there is no /dev/uinput; load it with: sudo modprobe uinput; or choose --pad keyboard"
 NO_PERMISSION = (
     """no permission to use /dev/uinput; allow it with: echo 'KERNEL=="uinput", TAG+="uaccess"' | sudo tee """
     "/etc/udev/rules.d/60-ngrt-uinput.rules && sudo udevadm control --reload && sudo udevadm trigger /dev/uinput"

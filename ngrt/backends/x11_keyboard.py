@@ -28,8 +28,11 @@ FAILURES = (DisplayError, ConnectionClosedError, XauthError, XError, OSError)
 OPENING = 5.0
 """Seconds that a server may take to let a program in."""
 
-PATIENCE = 1.0
-"""Seconds after which a server that does not answer hangs."""
+PATIENCE = 5.0
+"""Seconds after which a server that does not answer hangs: one that changes its display's mode is back before."""
+
+SETTLING = 1.0
+"""Seconds that are waited for what was sent to be done: closing a pad may not take long."""
 
 
 class X11Keyboard:
@@ -70,14 +73,14 @@ class X11Keyboard:
             raise SettingsError(f"the keyboard of display {self.display} has no key {name}; choose another key")
         return code
 
-    def down(self) -> frozenset[int]:
-        """Return the codes of all keys that are down, whoever presses them.
+    def down(self, patience: float | None = None) -> frozenset[int]:
+        """Return the codes of all keys that are down, whoever presses them. ``patience``: `PATIENCE` if None.
 
         :raises ngrt.errors.NgrtError: the server is gone, or hangs
         """
         with self._lock:
             asked = self._ask()
-            self._wait(asked)
+            self._wait(asked, PATIENCE if patience is None else patience)
         keys: Iterable[int] = asked.map
         return frozenset(8 * place + bit for place, byte in enumerate(keys) for bit in range(8) if byte >> bit & 1)
 
@@ -110,7 +113,7 @@ class X11Keyboard:
 
         :raises ngrt.errors.NgrtError: the server is gone, or hangs
         """
-        self.down()
+        self.down(SETTLING)
 
     def close(self) -> None:
         """Disconnect. May be called twice. Keys that are down stay so."""
@@ -149,8 +152,8 @@ class X11Keyboard:
         except FAILURES as error:
             raise self._gone(error) from error
 
-    def _wait(self, asked: QueryKeymap) -> None:
-        end = self._clock.now() + PATIENCE
+    def _wait(self, asked: QueryKeymap, patience: float) -> None:
+        end = self._clock.now() + patience
         try:
             self._server.pending_events()
             while not _answered(asked):

@@ -148,7 +148,7 @@ class Camera:
     ) -> None:
         self._source, self._interval, self._context = watching.source, watching.interval, watching.context
         self._clock, self._frames, self._helper = clock, frames, helper
-        self._voice = watching.vetoes.voice()
+        self._voice = watching.vetoes.voice(first=True)  # minimised says more than without the focus
         self._refresh, self._handed_on = EARLY * watching.refresh, -math.inf
         self._count = 0
         self._shown: Image | None = None

@@ -93,7 +93,7 @@ def test_every_name_is_one_that_x11_knows() -> None:
         ("enter", "the nearest: KP_Enter"),
         ("Shift", "the nearest: Shift_R, Shift_L"),
         ("q.", "the nearest: q"),
-        ("!", "the names are such as 1, 2, 3, 4"),
+        ("!", "the names are such as a, F12, Return, Left, Alt_L"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(wrong: str, advice: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ngrt.cli import run
+from ngrt.errors import PadError
 
 Captured = pytest.CaptureFixture[str]
 
@@ -335,3 +336,32 @@ def test_play_says_that_its_engine_failed_the_gate(int8_bundle: Path, tmp_path: 
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert run(["play", str(folder), "--arcade", "--duration", "0.2"]) == 0
     assert "failed its gate and was written by force: 97.00% of buttons agree" in capsys.readouterr().err
+
+
+def test_an_error_whose_causes_lead_back_to_itself_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def fail(*arguments: object) -> None:
+        error, cause = PadError("the pad is gone; plug it in"), OSError("lost")
+        cause.__context__ = error
+        raise error from cause
+
+    monkeypatch.setattr("ngrt.app.play", fail)
+    assert run(["play"]) == 1
+    assert complaint(capsys) == "ngrt: the pad is gone; plug it in"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--process", "nosuch", "--wait", "60", "--panic-key", "nosuch"], "no key is called 'nosuch' here"),
+        (["--process", "nosuch", "--wait", "60", "--takeover", "F12"], "--takeover F12 is the panic key, too"),
+        (["--process", "nosuch", "--wait", "60", "--wake", "nosuch"], "--wake nosuch is not known"),
+        (["--process", "game.exe", "--monitor", "1"], "--monitor 1 with a window"),
+    ],
+)
+def test_what_means_nothing_is_refused_before_a_game_is_waited_for(
+    arguments: list[str], said: str, tiny_bundle: Path, capsys: Captured
+) -> None:
+    assert run(["play", str(tiny_bundle), *arguments]) == 1
+    assert said in capsys.readouterr().err

@@ -239,3 +239,34 @@ def test_a_machine_that_can_make_no_pad_says_how_it_could(tiny_bundle: Path, scr
         code, _ = session.end()
     assert code == 1
     assert "sudo modprobe uinput" in line
+
+
+def test_a_game_is_woken_up_once_it_has_the_focus_and_the_panic_key_counts_before(
+    tiny_bundle: Path, screen: Screen, tmp_path: Path
+) -> None:
+    with game_on(screen.display, tmp_path):
+        screen.run("xdotool", "search", "--name", "XGalaga", "windowminimize")
+        with playing(tiny_bundle, screen, "--pad", "none", "--wake", "cuphead") as session:
+            session.wait_for("the game is woken up after that")
+            screen.run("xdotool", "search", "--name", "XGalaga", "windowmap", "windowactivate", "--sync")
+            session.wait_for("waking the game up")
+            session.plays()
+        screen.run("xdotool", "search", "--name", "XGalaga", "windowminimize")
+        with playing(tiny_bundle, screen, "--pad", "none", "--wake", "cuphead") as session:
+            session.wait_for("the game is woken up after that")
+            screen.run("xdotool", "keydown", "F12", "sleep", "0.2", "keyup", "F12")
+            code, _ = session.end()
+    assert code == 130
+    assert any("stopped by F12" in line for line in session.said)
+
+
+def test_a_game_that_is_closed_before_it_is_awake_ends_the_session_where_that_is_wanted(
+    tiny_bundle: Path, screen: Screen, tmp_path: Path
+) -> None:
+    with playing(tiny_bundle, screen, "--wait", "30", "--pad", "none", "--wake", "cuphead", "--lost", "end") as session:
+        with game_on(screen.display, tmp_path):
+            screen.run("xdotool", "search", "--name", "XGalaga", "windowminimize")
+            session.wait_for("the game is woken up after that")
+        session.wait_for("closed before it was awake")
+        code, _ = session.end()
+    assert code == 0
