@@ -16,8 +16,8 @@ from ngrt.backends.fakes import FakeDesktop
 from ngrt.finding import Window, find
 from ngrt.interfaces import Desktop
 from tests.backends.standin_win32 import Kept, Session, standing_in
-from tests.real.x_windows import Windows, until, window_manager
-from tests.real.xvfb import require, x_server
+from tests.real.x_windows import Windows, until
+from tests.real.xvfb import require, window_manager, x_server
 
 Place = tuple[int, int, int, int]
 SQUARE: Place = (40, 60, 320, 240)
@@ -148,7 +148,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
             require("Xvfb", *(["openbox"] if managed else []))
             display = stack.enter_context(x_server(tmp_path)).display
             if managed:
-                stack.enter_context(window_manager(display, tmp_path))
+                stack.enter_context(window_manager(display))
             x_stage = XStage(display, managed)
             stack.callback(x_stage.own.close)
             made = x_stage

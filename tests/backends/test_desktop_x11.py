@@ -19,8 +19,8 @@ from ngrt.backends.desktops import open_desktop
 from ngrt.backends.processes import own_line, process_name, running
 from ngrt.errors import SourceError
 from ngrt.finding import Window, find
-from tests.real.x_windows import Windows, until, window_manager
-from tests.real.xvfb import Screen, x_server
+from tests.real.x_windows import Windows, until
+from tests.real.xvfb import Screen, window_manager, x_server
 
 EVERYWHERE = 0xFFFFFFFF
 
@@ -52,7 +52,7 @@ def own(screen: Screen) -> Iterator[Windows]:
 @pytest.fixture
 def managed(screen: Screen, tmp_path: Path) -> Iterator[Windows]:
     """Yield a display with openbox, to open windows on."""
-    with window_manager(screen.display, tmp_path):
+    with window_manager(screen.display):
         windows = Windows(screen.display, managed=True)
         yield windows
         windows.close()
@@ -293,7 +293,7 @@ def test_a_mapped_window_on_another_workspace_is_not_shown_either(own: Windows, 
 
 
 def test_windows_are_found_after_their_manager_was_killed(screen: Screen, desktop: X11Desktop, tmp_path: Path) -> None:
-    with window_manager(screen.display, tmp_path) as manager:
+    with window_manager(screen.display) as manager:
         windows = Windows(screen.display, managed=True)
         before = windows.open("Before").id
         assert before in numbers(desktop)

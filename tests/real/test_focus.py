@@ -20,7 +20,7 @@ from ngrt.watches import FocusGuard
 from tests.pipeline.rig import always_south
 from tests.pipeline.test_threads import Log, session
 from tests.real import x_windows
-from tests.real.xvfb import GAME, require, x_server
+from tests.real.xvfb import GAME, require, window_manager, x_server
 
 pytestmark = pytest.mark.anyio
 SOUTH = always_south([]).pad(0)
@@ -34,7 +34,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def windows(tmp_path: Path) -> Iterator[Any]:
     require(GAME)
-    with x_server(tmp_path) as screen, x_windows.window_manager(screen.display, tmp_path):
+    with x_server(tmp_path) as screen, window_manager(screen.display):
         opened = x_windows.Windows(screen.display, managed=True)
         yield opened
         opened.close()

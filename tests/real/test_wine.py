@@ -11,8 +11,8 @@ from ngrt.backends.desktop_x11 import X11Desktop
 from ngrt.backends.processes import running
 from ngrt.errors import SourceError
 from ngrt.finding import choices, find
-from tests.real.x_windows import until, window_manager
-from tests.real.xvfb import require, x_server
+from tests.real.x_windows import until
+from tests.real.xvfb import require, window_manager, x_server
 
 BEGINNING = 120
 """Seconds that Wine may take to make a folder that looks like drive C."""
@@ -24,7 +24,7 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Desk
     require("Xvfb", "openbox", "wine")
     # no .NET and no browser: both would be asked for in a window
     wine = {"WINEPREFIX": str(tmp_path / "wine"), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
-    with x_server(tmp_path) as screen, window_manager(screen.display, tmp_path):
+    with x_server(tmp_path) as screen, window_manager(screen.display):
         environment = {**os.environ, **wine, "DISPLAY": screen.display, "HOME": str(tmp_path)}
         game = subprocess.Popen(["wine", "winemine"], env=environment, stderr=subprocess.DEVNULL)
         opened = X11Desktop(screen.display)

@@ -1,18 +1,14 @@
 """Windows of our own on an X display, and a window manager to look after them."""
 
-import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from Xlib import X, Xatom, Xutil
 from Xlib.display import Display
 from Xlib.protocol.event import ClientMessage
 from Xlib.xobject.drawable import Window as XWindow
 
-from tests.real.xvfb import PATIENCE, require
+from tests.real.xvfb import PATIENCE
 
 
 def until(condition: Callable[[], object], what: str = "nothing came of it", patience: float = PATIENCE) -> None:
@@ -21,34 +17,6 @@ def until(condition: Callable[[], object], what: str = "nothing came of it", pat
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.01)
-
-
-@contextmanager
-def window_manager(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run openbox on ``display`` until the block ends."""
-    require("openbox")
-    environment = {**os.environ, "DISPLAY": display, "HOME": str(home)}
-    manager = subprocess.Popen(
-        ["openbox", "--sm-disable"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    client = Display(display)
-    root = client.screen().root
-    probe = root.create_window(0, 0, 9, 9, 0, X.CopyFromParent, X.InputOutput, X.CopyFromParent)
-    framed = client.get_atom("_NET_FRAME_EXTENTS")
-
-    def is_managing() -> bool:
-        probe.map()  # again and again: while it starts, openbox forgets what it was asked
-        return probe.get_full_property(framed, X.AnyPropertyType) is not None
-
-    try:
-        until(is_managing, "openbox does not start")
-        probe.destroy()
-        client.sync()
-        yield manager
-    finally:
-        client.close()
-        manager.terminate()
-        manager.wait(timeout=PATIENCE)
 
 
 class Windows:

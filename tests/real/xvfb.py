@@ -100,19 +100,26 @@ def x_server(
 
 
 @contextmanager
-def window_manager(display: str) -> Iterator[None]:
+def window_manager(display: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run openbox on ``display`` until the block ends."""
     require("openbox")
-    environment = {**os.environ, "DISPLAY": display}
+    environment, quiet = {**os.environ, "DISPLAY": display}, subprocess.DEVNULL
     with tempfile.TemporaryDirectory() as home:
         environment |= {"HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
-        quiet = subprocess.DEVNULL
-        with ended(subprocess.Popen(["openbox"], env=environment, stdout=quiet, stderr=quiet)):
+        command = ["openbox", "--sm-disable"]
+        with ended(subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)) as manager:
             with closing(open_link(display)) as link:
-                # a window that is mapped before it is all up may wait for ever
-                listed = link.get_atom("_NET_CLIENT_LIST")
-                wait_for(lambda: link.screen().root.get_full_property(listed, X.AnyPropertyType) is not None)
-            yield
+                probe = link.screen().root.create_window(0, 0, 9, 9, 0, X.CopyFromParent)
+                framed = link.get_atom("_NET_FRAME_EXTENTS")
+
+                def manages() -> bool:
+                    probe.map()  # again and again: while it starts, openbox forgets what it was asked
+                    return probe.get_full_property(framed, X.AnyPropertyType) is not None
+
+                wait_for(manages)
+                probe.destroy()
+                link.sync()
+            yield manager
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
@@ -140,13 +147,12 @@ def game_on(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def wait_until_it_moves(display: str) -> None:
     """Return once the picture changes from look to look."""
-    source = X11Source(display)
     changes, deadline = 0, time.monotonic() + PATIENCE
-    while changes < 5:
-        assert time.monotonic() < deadline, f"nothing moves on display {display}"
-        changes += source.grab(time.monotonic()) is not None
-        time.sleep(0.02)
-    source.close()
+    with closing(X11Source(display)) as source:
+        while changes < 5:
+            assert time.monotonic() < deadline, f"nothing moves on display {display}"
+            changes += source.grab(time.monotonic()) is not None
+            time.sleep(0.02)
 
 
 def record_clip(display: str, path: Path, seconds: float, rate: int = 30) -> None:
