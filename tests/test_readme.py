@@ -57,9 +57,26 @@ def test_the_other_figures_of_a_chunk_are_those_of_their_files() -> None:
     assert len(seconds["samples"]) >= 662
     assert f"the median took {seconds['p50'] * 1e3:.0f} ms" in README
     assert f"slowest hundredth {seconds['p99'] * 1e3:.0f} ms or more" in README
-    overhead = measured("fp32")["overhead"]["frame_to_chunk"]
+    overhead = measured("overhead")["overhead"]["frame_to_chunk"]
     assert f"takes {overhead['p50'] * 1e3:.1f} ms (p99 {overhead['p99'] * 1e3:.1f})" in README
     assert f"{measured('arcade')['chunk']['engine']['p50'] * 1e3:.0f} ms a chunk" in README
+
+
+def test_the_way_from_the_screen_to_a_key_is_that_of_the_benchmark_file() -> None:
+    page = (ROOT / "docs" / "realtime.md").read_text("utf-8")
+    rates = {rate["rate"]: rate["shown_to_received"] for rate in measured("photon")["photon"]["rates"]}
+    for rate, taken in rates.items():
+        assert len(taken["samples"]) >= 662
+        p50, p90, p99 = (f"{taken[share] * 1e3:.1f}" for share in ("p50", "p90", "p99"))
+        assert f"| {rate:g} | {p50} ms | {p90} ms | {p99} ms |" in page
+        if rate < 240:
+            assert f"{p50} ms at {rate:g}" in README
+            assert f"(p99 {p99}" in README
+
+
+def test_the_gain_of_shrinking_is_that_of_the_benchmark_file() -> None:
+    (size,) = (size for size in measured("shrink")["shrink"]["sizes"] if size["size"] == "1920x1080")
+    assert f"is shrunk {size['opencv']['p50'] / size['alone']['p50']:.1f} times as fast" in README
 
 
 def test_the_lateness_of_ticks_is_that_of_the_benchmark_file() -> None:
