@@ -49,6 +49,8 @@ def play(
     out.print(summary(outcome.snapshot))
     if outcome.failure is not None:
         raise outcome.failure
+    if not outcome.snapshot.played and outcome.snapshot.blocked:
+        tell(f"nothing was played: {outcome.snapshot.message or 'a guard kept the pad neutral'}")
     if engine is None:
         tell(NEXT_STEPS)
     if outcome.interrupted:

@@ -47,5 +47,5 @@ def _taken(found: Sequence[Window], process: str | None, title: str | None) -> s
     name = repr(best.title) if best.title else "the one without a title"
     return (
         f"{len(found)} windows fit {wanted(process, title)}: playing {name}, {best.width} x {best.height}; "
-        "choose another with --window"
+        "choose another with --window TITLE or --process ID"
     )

@@ -121,3 +121,13 @@ def test_a_watch_that_does_not_close_does_not_keep_the_process(
     assert not release.is_set()
     release.set()
     assert "played for" in capsys.readouterr().out
+
+
+def test_a_session_that_a_guard_never_let_play_says_why(
+    tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desktop = FakeDesktop([Window(1, "", 100, "game.exe", 0, 0, 640, 480)])
+    with playing(monkeypatch, frame, RecordingPad(), [FocusGuard(desktop, lambda: 1, "game.exe")]):
+        assert run(["play", str(tiny_bundle), "--image", str(frame), "--duration", "1", *ARGUMENTS]) == 0
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "nothing was played: game.exe lost the focus; pad neutral (--no-focus-guard plays on)"

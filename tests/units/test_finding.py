@@ -319,7 +319,8 @@ def test_which_of_several_windows_is_played_is_said() -> None:
     starting.shown.append(window(3, title="", width=800))
     assert starting.wait(0.0).number == 3
     assert starting.notes == [
-        "2 windows fit process game: playing the one without a title, 800 x 480; choose another with --window"
+        "2 windows fit process game: playing the one without a title, 800 x 480; choose another with "
+        "--window TITLE or --process ID"
     ]
 
 
