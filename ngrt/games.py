@@ -112,8 +112,10 @@ def _open_other(kind: SourceKind, settings: PlaySettings, note: Note, undo: Exit
     source = open_source(kind, settings, note)
     undo.callback(source.close)
     pad = pad or open_pad(kind, settings, note)
-    again = (lambda: open_source(kind, settings, note)) if kind in {"display", "window"} else None
-    return Game(source, pad, open_again=again)
+    game, at_once = Game(source, pad), settings.model_copy(update={"wait": 0.0})
+    if kind in {"display", "window"}:
+        game.open_again = lambda: open_source(kind, at_once, note)
+    return game
 
 
 def close_game(game: Game) -> None:

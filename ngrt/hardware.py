@@ -58,6 +58,8 @@ def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:
     """
     from ngrt.backends.pads import open_pad as opened
 
+    if settings.pad == "keyboard" and kind == "display":
+        note("keys go to whatever has the focus; --process GAME plays only while the game has it")
     if settings.pad != "auto":
         return opened(settings.pad, settings.keys, settings.display)
     if kind == "window":
@@ -77,7 +79,7 @@ def open_person(settings: PlaySettings) -> PersonPad | None:
 
     :raises ngrt.errors.PadError: none can be read
     """
-    if PAD not in settings.takeover:
+    if PAD not in _takeover(settings):
         return None
     from ngrt.backends.person_pads import open_person_pad
 
@@ -106,7 +108,7 @@ def open_watches(
             add(PanicKey(_keys(settings, settings.panic_key, pad), settings.panic_key))
         if person is not None:
             add(TakeoverPad(person))
-        for name in settings.takeover:
+        for name in _takeover(settings):
             if name != PAD:
                 add(TakeoverKey(_keys(settings, name, pad), name))
         undo.pop_all()
@@ -173,7 +175,7 @@ def check_names(settings: PlaySettings) -> None:
     from ngrt.backends.key_names import known
 
     chosen(settings.wake, settings.process)
-    takeover = [name for name in settings.takeover if name != PAD]
+    takeover = [name for name in _takeover(settings) if name != PAD]
     if settings.panic_key.casefold() != NONE:
         known(settings.panic_key)
     for name in takeover:
@@ -184,13 +186,14 @@ def check_names(settings: PlaySettings) -> None:
 
 def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
     from ngrt.backends.desktops import blind_spot, open_desktop
-    from ngrt.backends.processes import running
+    from ngrt.backends.processes import own_line, running
     from ngrt.backends.screens import open_window
-    from ngrt.waiting import wait_for
+    from ngrt.waiting import others, wait_for
 
     with ExitStack() as undo:
         desktop = open_desktop(settings.display)
         undo.callback(desktop.close)
+        own = own_line()
         if unseen := blind_spot(settings.display):
             note(unseen)
         window = wait_for(
@@ -202,11 +205,13 @@ def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
             sleep=time.sleep,
             note=note,
             running=running,
+            ignored=own,
         )
+        process = settings.process or window.process  # another program's window of that title is not the game
         source = open_window(
             desktop,
             window,
-            lambda: next(iter(choices(desktop.windows(), settings.process, settings.window)), None),
+            lambda: next(iter(choices(others(desktop, own), process, settings.window)), None),
             settings.lost == "end",
             _rate(settings),
             settings.capture,
@@ -232,6 +237,10 @@ def _keys(settings: PlaySettings, name: str, pad: Pad) -> Keys:
     if name in getattr(pad, "key_names", ()):
         raise SettingsError(f"key {name} is pressed by the pad itself; choose another key, or change --keys")
     return open_keys(settings.display)
+
+
+def _takeover(settings: PlaySettings) -> list[str]:
+    return [PAD if name.casefold() == PAD else name for name in settings.takeover]
 
 
 def _rate(settings: PlaySettings) -> float:

@@ -108,7 +108,8 @@ def _told(error: Exception) -> str:
 def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     """Return what the chosen settings file says, or ngrt.toml, which need not exist.
 
-    A game named among ``tokens`` stands for the file's, of whatever kind that is.
+    A game named among ``tokens`` stands for the file's, of whatever kind that is; a window or display may only say
+    more exactly where the file's is.
 
     :raises SettingsError: it does not exist, or is not TOML
     """
@@ -123,11 +124,15 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     if unknown := [key for key in content if key not in commands]:
         tables = ", ".join(f"[{command}]" for command in commands)
         raise SettingsError(f"settings file {path} has {unknown[0]!r}; settings belong under one of {tables}")
-    if any(token.partition("=")[0] in {f"--{source}" for source in SOURCES} for token in tokens):
-        content["play"] = {key: value for key, value in content.get("play", {}).items() if key not in SOURCES}
-    settings = Dict(content)
-    settings.source = str(path)
-    return settings
+    chosen_games = {token.partition("=")[0].removeprefix("--") for token in tokens} & {*SOURCES}
+    if chosen_games:
+        # a window, display or monitor says more exactly where the file's process is
+        kept = {"process", "window", "display"} if chosen_games <= {"window", "display"} else set()
+        settings = content.get("play", {})
+        content["play"] = {key: value for key, value in settings.items() if key not in SOURCES or key in kept}
+    config = Dict(content)
+    config.source = str(path)
+    return config
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -1,6 +1,6 @@
 """Waiting for a game that has not started yet; time comes in as arguments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from ngrt.finding import NONE_RUNNING, Window, choices, find, wanted
 from ngrt.interfaces import Desktop
@@ -19,17 +19,19 @@ def wait_for(
     sleep: Callable[[float], object],
     note: Callable[[str], object],
     running: Callable[[], Mapping[int, str]] = lambda: NONE_RUNNING,
+    ignored: Container[int | None] = (),
 ) -> Window:
     """Return the game's window, waiting for ``seconds`` until there is one.
 
     ``note`` is told what is waited for, and which of several windows was taken. ``running`` returns the names of the
-    processes on this machine by their ids; asked only where the game is not found.
+    processes on this machine by their ids; asked only where the game is not found. ``ignored``: ids of processes whose
+    windows are no games: a terminal's title may name the game that is asked for in it.
 
     :raises ngrt.errors.SourceError: there is still none, the title fits several processes, or the desktop is gone
     """
     deadline = now() + seconds
     waiting = False
-    while not (found := choices(windows := desktop.windows(), process, title)):
+    while not (found := choices(windows := others(desktop, ignored), process, title)):
         left = deadline - now()
         if left <= 0:
             return find(windows, process, title, running())
@@ -40,6 +42,14 @@ def wait_for(
     if len(found) > 1:
         note(_taken(found, process, title))
     return found[0]
+
+
+def others(desktop: Desktop, ignored: Container[int | None]) -> list[Window]:
+    """Return the windows of ``desktop`` but those of the processes ``ignored``.
+
+    :raises ngrt.errors.SourceError: the desktop is gone
+    """
+    return [window for window in desktop.windows() if window.pid not in ignored]
 
 
 def _taken(found: Sequence[Window], process: str | None, title: str | None) -> str:

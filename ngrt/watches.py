@@ -13,6 +13,9 @@ from ngrt.vetoes import Verdict
 DEAD_ZONE = 0.25
 """How far a stick must be moved to count as used: worn ones rest at up to a fifth of their way."""
 
+SURE = 0.25
+"""Seconds for which a window of another process is taken for one."""
+
 REST = 1.0
 """Seconds without use after which a person's pad is the policy's again."""
 
@@ -29,6 +32,8 @@ class FocusGuard:
         self._gone = Verdict("blocked", f"{name} has no window; pad neutral")
         self._lost = Verdict("blocked", f"{name} lost the focus; pad neutral (--no-focus-guard plays on)")
         self._same: tuple[int, int] | None = None
+        self._different: tuple[int, int] | None = None
+        self._sure = -math.inf
 
     def look(self, now: float) -> Verdict | None:
         """Return a verdict that blocks, None while the game has the focus.
@@ -39,15 +44,18 @@ class FocusGuard:
         if game is None:
             return self._gone
         focused = self._desktop.focused()
-        if focused is not None and (focused == game or self._share_a_process(game, focused)):
+        if focused is not None and (focused == game or self._share_a_process(game, focused, now)):
             return None
         return self._lost
 
-    def _share_a_process(self, game: int, focused: int) -> bool:
-        """Return whether two windows are of one process; asked of the desktop anew only where they change."""
+    def _share_a_process(self, game: int, focused: int, now: float) -> bool:
+        """Return whether two windows are of one process; asked of the desktop anew where they change, or at times."""
+        if self._different == (game, focused) and now < self._sure:
+            return False
         if self._same != (game, focused):
             one, other = self._desktop.window(game), self._desktop.window(focused)
             if one is None or other is None or one.pid is None or one.pid != other.pid:
+                self._different, self._sure = (game, focused), now + SURE
                 return False
             self._same = game, focused
         return True

@@ -39,18 +39,31 @@ class Following:
 
         :raises ngrt.errors.SourceError: the desktop is gone
         """
-        if (known := self._window) is not None:
-            found = self._desktop.window(known.number)
-            if found is not None and None not in (found.pid, known.pid) and found.pid != known.pid:
-                found = None  # a number is given again, and what has it then must not be played
-            self._window, self._due = found, now + ASKING
-        if self._window is not None or self._ends:
-            return
-        self._window = self._find_again()
-        self._due = now + SEARCHING
-        if self._window is not None:
-            self.label = label(self._window)
-            self._due = now + ASKING
+        known = self._window
+        found = None if known is None else self._desktop.window(known.number)
+        if known is not None and found is not None and None not in (found.pid, known.pid) and found.pid != known.pid:
+            found = None  # a number is given again, and what has it then must not be played
+        if found is None or not found.shown:
+            found = self._instead_of(known, found)
+        if found is not None and (known is None or found.number != known.number):
+            self.label = label(found)
+        self._window = found
+        self._due = now + (SEARCHING if found is None else ASKING)
+
+    def _instead_of(self, known: Window | None, found: Window | None) -> Window | None:
+        """Return the game's new window, where the one ``known`` is closed or hidden (``found``) and there is another.
+
+        A launcher gives way to the game, and a game may show another window as it goes fullscreen.
+        """
+        if known is None and self._ends:
+            return None
+        other = self._find_again()
+        if other is None:
+            return found
+        same_process = known is not None and known.pid is not None and other.pid == known.pid
+        if (same_process and other.shown) or (found is None and not self._ends):
+            return other
+        return found
 
     def window(self) -> Window:
         """Return the window as it was when last asked for.

@@ -1,5 +1,6 @@
 """A pad whose buttons and sticks are keys: for games that know no gamepad."""
 
+import re
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class KeyboardPad:
         if sender is None:
             with ExitStack() as undo:
                 undo.callback(self._sender.close)
-                self._lock = PadLock(self.name)
+                self._lock = PadLock(re.sub(r"(:\d+)\.\d+$", r"\1", self.name), self.name)  # :0.0 is :0
                 undo.callback(self._lock.release)
                 self._guardian = Guardian(display, self.key_names)
                 undo.pop_all()

@@ -117,8 +117,10 @@ class _Held:
     """
 
     def __init__(self, found: Found) -> None:
-        import libevdev
-
+        try:
+            import libevdev
+        except (ImportError, OSError) as error:  # the package loads the library
+            raise PadError(f"libevdev cannot be loaded ({error}); sudo apt-get install libevdev2") from error
         self.found = found
         self._dropped = libevdev.EventsDroppedException
         self._file = _opened(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ngrt.backends.evdev_layout import BRAKE, GAS, HAT_X, HAT_Y, RX, RY, RZ, SOUTH, Layout, X, Y, Z
-from ngrt.backends.person_pad_evdev import EvdevPad, gamepads, own
+from ngrt.backends.person_pad_evdev import EvdevPad, Found, _Held, gamepads, own
 from ngrt.backends.person_pad_xinput import BUTTONS, Report, State, XInputPad
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, PadState
@@ -156,3 +156,9 @@ def test_the_report_is_laid_out_as_the_driver_of_virtual_pads_has_it() -> None:
     named = {"SOUTH": "A", "EAST": "B", "WEST": "X", "NORTH": "Y"}
     assert {bit: named.get(name, name) for bit, name in BUTTONS.items()}.items() <= bits.items()
     assert ctypes.sizeof(State) == 16
+
+
+def test_a_missing_library_is_told_with_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "libevdev", None)
+    with pytest.raises(PadError, match=r"libevdev cannot be loaded .*sudo apt-get install libevdev2"):
+        _Held(Found(Path("event0"), "input0", "a pad", made=False, swapped=False))

@@ -273,6 +273,15 @@ def test_a_game_on_the_command_line_stands_for_the_one_in_the_settings_file(
     assert run(["play", str(tiny_bundle), "--arcade"]) == 0
 
 
+def test_a_display_on_the_command_line_only_says_where_the_files_game_is(tiny_bundle: Path, capsys: Captured) -> None:
+    Path("ngrt.toml").write_text("[play]\nprocess = 'game.exe'\n")
+    assert run(["play", str(tiny_bundle), "--display", ":4711"]) == 1
+    assert "cannot be asked for its windows" in capsys.readouterr().err
+    Path("ngrt.toml").write_text("[play]\nvideo = 'gone.mp4'\n")
+    assert run(["play", str(tiny_bundle), "--display", ":4711"]) == 1
+    assert "cannot be watched" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["rate = 20", "[ply]\nrate = 20"])
 def test_settings_in_no_commands_table_are_refused(content: str, capsys: Captured) -> None:
     Path("ngrt.toml").write_text(content)

@@ -251,3 +251,11 @@ def test_a_pad_that_is_closed_leaves_no_guardian_behind(screen: Screen) -> None:
     assert guardian is not None
     pad.close()
     assert guardian._process.returncode is not None
+
+
+def test_a_display_by_its_screens_name_is_the_same_keyboard(screen: Screen) -> None:
+    pad = KeyboardPad(display=screen.display)
+    with pytest.raises(PadError, match="in use by another ngrt"):
+        KeyboardPad(display=f"{screen.display}.0")
+    pad.close()
+    KeyboardPad(display=f"{screen.display}.0").close()

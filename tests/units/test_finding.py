@@ -293,6 +293,23 @@ class Starting(FakeDesktop):
         )
 
 
+def test_a_terminal_whose_title_names_the_game_is_not_taken_for_it() -> None:
+    terminal = window(9, title="ngrt play ENGINE --window Celeste", process="terminal", pid=50)
+    starting = Starting(1.0)
+    starting.shown = [terminal]
+    with pytest.raises(SourceError, match="Celeste"):
+        wait_for(
+            starting,
+            None,
+            "Celeste",
+            0.5,
+            now=lambda: starting.time,
+            sleep=starting.sleep,
+            note=starting.notes.append,
+            ignored={50},
+        )
+
+
 def test_a_game_that_is_there_is_not_waited_for() -> None:
     starting = Starting(0.0)
     assert starting.wait(0.0) == window(2)
