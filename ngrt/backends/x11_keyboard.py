@@ -6,9 +6,7 @@ python-xlib waits for answers without end; here nothing waits longer than `PATIE
 import os
 import queue
 import select
-import socket
 import threading
-import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -129,7 +127,6 @@ class X11Keyboard:
             try:
                 server = open_link(self.display)
             except Exception as error:  # noqa: BLE001  (a server may answer anything; told below)
-                _close_sockets(error)
                 made.put(error)
                 return
             made.put(server)
@@ -179,16 +176,6 @@ class X11Keyboard:
         return self._failure(
             f"the X server of display {self.display} has not answered; keys may still be down there; restart it"
         )
-
-
-def _close_sockets(error: BaseException | None) -> None:
-    """Close the sockets that python-xlib tried in vain; it leaves them open."""
-    while error is not None:
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            for value in frame.f_locals.values():
-                if isinstance(value, socket.socket):
-                    value.close()
-        error = error.__context__
 
 
 def _answered(asked: QueryKeymap) -> bool:

@@ -1,6 +1,8 @@
 """A connection to an X server through python-xlib that knows no other server's extensions."""
 
+import socket
 import threading
+import traceback
 
 from Xlib.display import Display
 from Xlib.error import xerror_class
@@ -28,8 +30,21 @@ def open_link(name: str) -> Display:
         Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = own
         try:
             link = Display(name)
+        except BaseException as error:
+            _close_sockets(error)
+            raise
         finally:
             Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = before
     base = link.display
     base.event_classes, base.error_classes, base.extension_major_opcodes = own
     return link
+
+
+def _close_sockets(error: BaseException | None) -> None:
+    """Close the sockets that python-xlib tried in vain; it leaves them open."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                if isinstance(value, socket.socket):
+                    value.close()
+        error = error.__context__
