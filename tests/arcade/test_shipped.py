@@ -61,4 +61,4 @@ def test_play_without_arguments_plays_it_and_says_what_to_do_next(
     captured = capsys.readouterr()
     assert "cleared" in captured.out
     assert "ngrt export nvidia/NitroGen" in captured.err
-    assert "--display" in captured.err
+    assert "--process" in captured.err
