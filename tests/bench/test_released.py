@@ -144,7 +144,8 @@ def test_a_chunk_is_five_times_faster_than_the_references_way_where_the_processo
     assert roof is not None
     assert result.baseline_gflop > 2.85 * roof.gflop
     if engine.ratios["fp32"] < 5:
-        possible = result.baselines["fp32"].p50 / roof.limit_seconds
+        # undisturbed, as the limit is measured: another program that slows the reference down allows nothing more
+        possible = min(result.baselines["fp32"].samples) / roof.limit_seconds
         assert possible < 5, result.facts()
         assert roof.share > 0.7, result.facts()
         pytest.skip(f"{engine.ratios['fp32']:.2f} of 5 times: this processor allows {possible:.2f} in float32")
