@@ -133,9 +133,7 @@ def wake_up(
             if (reason := _against(watches, clock.now())) is not None:
                 pad.send(NEUTRAL)
                 note(f"{reason}; the game is woken up after that")
-                while _against(watches, clock.now()) is not None:
-                    _check_still_there(source(), settings)
-                    time.sleep(LOOK)
+                _hold_on(watches, source(), settings, clock)
             if (left := end - clock.now()) <= 0:
                 return
             time.sleep(min(LOOK, left))
@@ -154,17 +152,20 @@ def _against(watches: Sequence[Watch], now: float) -> str | None:
     return next((verdict.note for verdict in verdicts if verdict is not None and verdict.source != "policy"), None)
 
 
-def _check_still_there(source: FrameSource, settings: PlaySettings) -> None:
-    """Make sure that the game's window was not closed: nobody looks at it yet.
+def _hold_on(watches: Sequence[Watch], source: FrameSource, settings: PlaySettings, clock: MonotonicClock) -> None:
+    """Wait until every watch lets the policy play.
 
-    :raises EndOfSource: it was
+    :raises EndOfSource: the game's window was closed meanwhile, which nobody else looks at yet
     """
     from ngrt.backends.desktops import open_desktop
 
-    if isinstance(source, WindowSource) and source.number is not None:
-        with closing(open_desktop(settings.display)) as desktop:
-            if desktop.window(source.number) is None:
+    number = source.number if isinstance(source, WindowSource) else None
+    with ExitStack() as stack:
+        desktop = None if number is None else stack.enter_context(closing(open_desktop(settings.display)))
+        while _against(watches, clock.now()) is not None:
+            if desktop is not None and number is not None and desktop.window(number) is None:
                 raise EndOfSource
+            time.sleep(LOOK)
 
 
 def check_names(settings: PlaySettings) -> None:

@@ -5,6 +5,7 @@ again, for the kernel counts downward); the DualShock's counts it downward on bo
 triggers twice, as axes and as buttons; both are set.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from ngrt.messages import PadState
@@ -34,7 +35,7 @@ DIRECTIONS = {
 """The DualShock's directional pad by (x, y), y growing downward; names after DS4_BUTTON_DPAD_ in the library."""
 
 
-class Plugged:
+class Plugged(ABC):
     """A pad of the library's, ``model`` there, plugged in until `unplug`."""
 
     name: str
@@ -43,9 +44,9 @@ class Plugged:
     def __init__(self, library: Any) -> None:
         self.device = getattr(library, self.model)()
 
+    @abstractmethod
     def put(self, state: PadState) -> None:
         """Send the report of ``state``."""
-        raise NotImplementedError
 
     def unplug(self) -> None:
         """Let go of the library's object, which is how it is told to unplug the pad: nothing else may hold it."""

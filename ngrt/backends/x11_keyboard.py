@@ -18,7 +18,7 @@ from Xlib.protocol.rq import Request
 
 from ngrt.backends.x11_link import open_link
 from ngrt.clock import MonotonicClock
-from ngrt.errors import NgrtError, SettingsError
+from ngrt.errors import NgrtError, PadError, SettingsError
 
 FAILURES = (DisplayError, ConnectionClosedError, XauthError, XError, OSError)
 """What python-xlib raises."""
@@ -173,9 +173,8 @@ class X11Keyboard:
         )
 
     def _hung(self) -> NgrtError:
-        return self._failure(
-            f"the X server of display {self.display} has not answered; keys may still be down there; restart it"
-        )
+        pressed = "; keys may still be down there" if self._failure is PadError else ""
+        return self._failure(f"the X server of display {self.display} has not answered{pressed}; restart it")
 
 
 def _answered(asked: QueryKeymap) -> bool:

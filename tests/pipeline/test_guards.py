@@ -46,9 +46,10 @@ class Script:
     def look(self, now: float) -> Verdict | None:
         self.began = now if self.began is None else self.began
         said = [what for when, what in self.written if self.began + when <= now + 1e-9]
-        if said and isinstance(said[-1], Exception):
-            raise said[-1]
-        return said[-1] if said else None  # type: ignore[return-value]
+        newest = said[-1] if said else None
+        if isinstance(newest, Exception):
+            raise newest
+        return newest
 
     def close(self) -> None:
         """Nothing to close."""

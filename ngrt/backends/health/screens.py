@@ -42,11 +42,12 @@ def _x11(name: str | None) -> Finding:
     chosen = name or os.environ.get("DISPLAY", "")
     if not chosen:
         return _none(bool(wayland))
-    from Xlib.display import Display
     from Xlib.error import DisplayConnectionError, DisplayNameError, XauthError
 
+    from ngrt.backends.x11_link import open_link
+
     try:
-        server = Display(chosen)
+        server = open_link(chosen)
     except DisplayNameError:
         return Finding("missing", f"{chosen} is no name of a display", "ngrt doctor --display :0")
     except (DisplayConnectionError, XauthError, OSError) as error:
@@ -82,10 +83,11 @@ def windows(name: str | None) -> Finding:
 def _manager(name: str | None) -> str:
     """Return what manages the windows of an X11 display, empty where nothing does that speaks EWMH."""
     from Xlib import X
-    from Xlib.display import Display
     from Xlib.error import BadWindow
 
-    server = Display(name)
+    from ngrt.backends.x11_link import open_link
+
+    server = open_link(name or os.environ["DISPLAY"])
     try:
         check = server.screen().root.get_full_property(
             server.intern_atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType
