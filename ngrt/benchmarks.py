@@ -73,7 +73,7 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     display
         photon: the X11 display to flash on, all of it; a server without a screen is started for it if not given.
     """
-    measuring, after = stage("bench.suites"), stage("bench.after")
+    measuring, after = stage("bench.run"), stage("bench.commands")
     after.check_options(html_file, limits)  # told now, not after minutes of measuring
     from ngrt.views import progress_bar
 

@@ -13,7 +13,7 @@ from bench.budgets import Budget, Outcome, check, read_budgets
 from bench.budgets_view import hold, remark, render
 from bench.paths import find
 from bench.results import read_results
-from bench.suites import Effort, run_suites
+from bench.run import Effort, run_suites
 from ngrt.cli import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written

@@ -265,7 +265,7 @@ def test_a_run_can_leave_its_page_and_refuses_before_measuring_what_it_could_not
     def measured(*_: object, **__: object) -> None:
         raise AssertionError("measured")
 
-    monkeypatch.setattr("bench.suites.run_suites", measured)
+    monkeypatch.setattr("bench.run.run_suites", measured)
     assert run([*load, "--html", str(tmp_path / "no" / "page.html")]) == 1
     assert "is not a folder" in capsys.readouterr().err
 

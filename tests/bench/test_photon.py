@@ -11,7 +11,7 @@ from bench import photon
 from bench.answering import Answer
 from bench.flasher import Flip
 from bench.photon import STAGES, at_rate, measure, taken
-from bench.suites import Effort, Inputs, LackingError, _photon
+from bench.run import Effort, Inputs, LackingError, _photon
 from bench.x_server import x_server
 from ngrt.errors import PadError, SourceError
 

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from rich.console import Console
 
-from bench.suites import LONG, SUITES, Effort, run_suites
+from bench.run import LONG, SUITES, Effort, run_suites
 from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import AskedBackend
 from ngrt.cli import bench, run
@@ -171,7 +171,7 @@ def test_a_suite_that_fails_takes_no_other_with_it_unless_it_was_named(
 def test_what_needs_no_torch_is_measured_without_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = sys.modules['onnx'] = None\n"
-        "from pathlib import Path\nfrom rich.console import Console\nfrom bench.suites import Effort, run_suites\n"
+        "from pathlib import Path\nfrom rich.console import Console\nfrom bench.run import Effort, run_suites\n"
         "effort = Effort(threads=1, seconds=0.2, ticks=20, samples=1, starts=1)\n"
         "run_suites(['overhead', 'memory'], [], None, Path(sys.argv[1]), Console(quiet=True), effort=effort)\n"
         "found = run_suites(['overhead'], [], None, None, Console(quiet=True), effort=effort)\n"
