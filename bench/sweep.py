@@ -13,11 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
-from bench import peaks
 from bench.chunk import ceiling_or_reason, check_origin
 from bench.engines import Engine
+from bench.limits import peaks
+from bench.limits.roofline import Ceiling
 from bench.result import Distribution
-from bench.roofline import Ceiling
 from bench.watch import Watched, title_of
 from ngrt.actions import decode
 from ngrt.bundle import Backend

@@ -15,7 +15,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto
 
-from bench.counting import Kind, Product
+from bench.limits.onnx_work import Kind, Product
 
 Device = Literal["cpu", "openvino", "gpu"]
 """Whose products are measured: ONNX Runtime's on the CPU, OpenVINO's there, torch's on an NVIDIA GPU."""

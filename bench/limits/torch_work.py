@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.counting import Kind, Product, Work
+from bench.limits.onnx_work import Kind, Product, Work
 from export.config import Config, resolve
 from export.graphs import Denoise, Observe
 from export.model import NitroGen

@@ -11,8 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from bench.counting import Product, Work, count_graph
-from bench.work import STORED, baseline_gflop, count_model
+from bench.limits.onnx_work import Product, Work, count_graph
+from bench.limits.torch_work import STORED, baseline_gflop, count_model
 from export.checkpoint import load_checkpoint
 from export.config import resolve
 from export.synth import configuration

@@ -12,7 +12,7 @@ from typing import Literal
 
 from onnx import NodeProto, TensorProto
 
-from bench.shapes import Known, Shape, Shaped, attribute, multiplied, read
+from bench.limits.onnx_shapes import Known, Shape, Shaped, attribute, multiplied, read
 from ngrt.errors import BundleError
 
 Kind = Literal["float32", "float16", "bfloat16", "int8", "float8"]

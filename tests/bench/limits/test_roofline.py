@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import peaks
 from bench.backends import unused_backends
-from bench.counting import Kind, Product, Work
-from bench.roofline import Ceiling, GraphLimit, Peaks, work_of
+from bench.limits import peaks
+from bench.limits.onnx_work import Kind, Product, Work
+from bench.limits.roofline import Ceiling, GraphLimit, Peaks, work_of
 from ngrt.bundle import read_manifest
 from ngrt.errors import CheckpointError
 from tests.conftest import PARITY

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench import peaks
-from bench.counting import Kind, Work, count_graph, operations
+from bench.limits import peaks
+from bench.limits.onnx_work import Kind, Work, count_graph, operations
 from bench.result import in_bytes, in_words
 from bench.watch import Watched
 from ngrt.bundle import GraphName, Manifest
@@ -126,7 +126,7 @@ def work_of(folder: Path, manifest: Manifest, frames: int) -> tuple[Work, Work]:
     if manifest.target == "onnx":
         observe, denoise = (folder / manifest.graphs[name].file for name in ("observe", "denoise"))
         return count_graph(observe, frames), count_graph(denoise, frames)
-    from bench.work import count_model  # late: only this needs torch
+    from bench.limits.torch_work import count_model  # late: only this needs torch
 
     return count_model(manifest, folder, frames)
 

@@ -1,0 +1,1 @@
+"""What the hardware allows: products, bandwidth and work, measured or counted."""
