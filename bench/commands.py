@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import page
 from bench.budgets import LIMITS, read_budgets
-from bench.budgets_view import hold, render
+from bench.report import page
+from bench.report.budgets import hold, render
 from bench.results import parse
 
 

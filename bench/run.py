@@ -15,8 +15,8 @@ from bench import control, loop, memory, overhead, scale, shrink, startup
 from bench.backends import unused_backends
 from bench.engines import Played, crossed
 from bench.fresh import STATUS
-from bench.plot import plot
-from bench.report import render, write_json
+from bench.report.closed_loop_plot import plot
+from bench.report.console import render, write_json
 from bench.result import Provenance
 from ngrt.app import arcade_engine
 from ngrt.bundle import AskedBackend, read_manifest

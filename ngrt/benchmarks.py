@@ -122,7 +122,7 @@ def compare_(
     markdown
         Print a table for a pull request.
     """
-    slower = stage("bench.compare_view").run(one, other, noise, out, markdown=markdown)
+    slower = stage("bench.report.compare").run(one, other, noise, out, markdown=markdown)
     return int(slower and fail_on == "slower")
 
 
@@ -137,7 +137,7 @@ def budgets(result: Path, /, *, limits: Path | None = None) -> int:
     limits
         Budgets in TOML; those that come with ngrt if not given.
     """
-    return int(stage("bench.budgets_view").run(result, limits, out))
+    return int(stage("bench.report.budgets").run(result, limits, out))
 
 
 @app.command
@@ -159,5 +159,5 @@ def report(
     limits
         Budgets in TOML that the result is held against; those that come with ngrt if not given.
     """
-    stage("bench.page").run(result, html_file, limits)
+    stage("bench.report.page").run(result, html_file, limits)
     tell(f"wrote {html_file}")

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from bench import budgets as module
 from bench.budgets import Budget, Outcome, check, read_budgets
-from bench.budgets_view import hold, remark, render
 from bench.paths import find
+from bench.report.budgets import hold, remark, render
 from bench.results import read_results
 from bench.run import Effort, run_suites
 from ngrt.cli import run

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.compare import compare
-from bench.compare_view import as_markdown
 from bench.ratio import FEWEST, Ratio, block_length, middle, ratio, resampled
+from bench.report.compare import as_markdown
 from bench.result import Distribution
 from bench.results import Results
 from ngrt.cli import run

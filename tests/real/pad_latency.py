@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.report import render, write_json
+from bench.report.console import render, write_json
 from bench.result import Distribution, Provenance
 from tests.real.test_pads import in_guest
 

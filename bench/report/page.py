@@ -7,12 +7,12 @@ from string import Template
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench import drawing, picks
 from bench.budgets import Outcome
-from bench.budgets_view import figures_of, hold, remark, title
 from bench.naming import TITLES
+from bench.report import highlights, svg
+from bench.report.budgets import figures_of, hold, remark, title
+from bench.report.html_tables import Cell, escaped, facts, suite_tables, table
 from bench.results import Results, read_results
-from bench.tabling import Cell, escaped, facts, suite_tables, table
 from ngrt.errors import MissingExtraError, SettingsError
 from ngrt.files import write_whole
 
@@ -74,7 +74,7 @@ def _tiles(results: Results) -> str:
     tiles = "".join(
         f'<div class="tile"><span>{escaped(tile.name)}</span><b>{escaped(tile.value)}</b>'
         f"<span>{escaped(tile.note)}</span></div>\n"
-        for tile in picks.tiles(results)
+        for tile in highlights.tiles(results)
     )
     return f'<div class="tiles">\n{tiles}</div>' if tiles else ""
 
@@ -82,40 +82,40 @@ def _tiles(results: Results) -> str:
 def _plots(results: Results) -> str:
     """Return every plot for which there are figures."""
     plots = []
-    if series := picks.chunk_series(results):
-        plots.append(_plot("distributions", "How long a chunk takes", drawing.distributions(series, "a chunk")))
-        plots.append(_plot("spread", "How steady it is", drawing.spread(series)))
-    if bars := picks.stage_bars(results):
-        plots.append(_plot("stages", "Where the time goes", drawing.breakdown(bars)))
-    if points := picks.sweep_points(results):
-        plots.append(_plot("sweep", "Steps against accuracy", drawing.accuracy(points)))
-    if roofs := picks.roofs(results):
-        plots.append(_plot("roofline", "Share of what this machine can do", drawing.roofline(roofs)))
-    if late := picks.lateness(results):
-        plots.append(_plot("lateness", "How late ticks are", drawing.distributions(late, "late")))
+    if series := highlights.chunk_series(results):
+        plots.append(_plot("distributions", "How long a chunk takes", svg.distributions(series, "a chunk")))
+        plots.append(_plot("spread", "How steady it is", svg.spread(series)))
+    if bars := highlights.stage_bars(results):
+        plots.append(_plot("stages", "Where the time goes", svg.breakdown(bars)))
+    if points := highlights.sweep_points(results):
+        plots.append(_plot("sweep", "Steps against accuracy", svg.accuracy(points)))
+    if roofs := highlights.roofs(results):
+        plots.append(_plot("roofline", "Share of what this machine can do", svg.roofline(roofs)))
+    if late := highlights.lateness(results):
+        plots.append(_plot("lateness", "How late ticks are", svg.distributions(late, "late")))
     plots.append(_scores(results))
     inside = "\n".join(plot for plot in plots if plot)
     return f'<div class="plots">\n{inside}\n</div>' if inside else ""
 
 
-def _plot(name: str, caption: str, draw: drawing.Draw) -> str:
-    picture = drawing.svg(name, caption, draw)
+def _plot(name: str, caption: str, draw: svg.Draw) -> str:
+    picture = svg.svg(name, caption, draw)
     return f'<figure id="plot-{name}"><figcaption>{caption}</figcaption>{picture}</figure>'
 
 
 def _scores(results: Results) -> str:
-    """Return the closed loop's scores as `bench.plot` draws them, if they are as it knows them."""
+    """Return the closed loop's scores as `bench.report.closed_loop_plot` draws them, if they are as it knows them."""
     if "loop" not in results.suites:
         return ""
     from bench.loop import LoopResult
-    from bench.plot import draw
+    from bench.report.closed_loop_plot import draw
 
     try:
         closed = TypeAdapter(LoopResult).validate_python(results.suites["loop"])
     except ValidationError:
         return ""
     caption = "The arcade's score against delay"
-    picture = drawing.svg("loop", caption, lambda figure: draw(figure, closed), (11, 4.6))
+    picture = svg.svg("loop", caption, lambda figure: draw(figure, closed), (11, 4.6))
     return (
         f'<figure id="plot-loop" class="wide"><figcaption>{caption}</figcaption>'
         f'<div class="scroll">{picture}</div></figure>'

@@ -11,7 +11,7 @@ from rich.text import Text
 from bench.compare import Comparison, Line, compare
 from bench.naming import words
 from bench.ratio import FEWEST, Verdict
-from bench.report import paragraph
+from bench.report.console import paragraph
 from bench.results import read_results
 from ngrt.figures import printable
 

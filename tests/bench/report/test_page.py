@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bench import drawing, page
-from bench.budgets_view import hold
 from bench.naming import TITLES
-from bench.picks import Series, chunk_series, roofs, stage_bars, sweep_points, tiles
+from bench.report import page, svg
+from bench.report.budgets import hold
+from bench.report.highlights import Series, chunk_series, roofs, stage_bars, sweep_points, tiles
 from bench.results import read_results
 from ngrt.cli import run
 from ngrt.errors import MissingExtraError
@@ -109,7 +109,7 @@ def test_it_is_the_same_every_time(whole: str) -> None:
 
 def test_plots_are_drawn_in_the_pages_own_ink_so_that_both_light_and_dark_can_be_read(whole: str) -> None:
     assert "prefers-color-scheme: dark" in whole
-    assert drawing.INK not in whole
+    assert svg.INK not in whole
     assert "currentColor" in whole
     assert "#000000" not in whole
 
@@ -238,7 +238,7 @@ def test_a_plot_takes_times_of_zero_and_below() -> None:
     times = made({**content(), "suites": {"chunk": {"baselines": {"fp32": {"samples": [-1e-3, 0.0, 1.0], "p50": 0}}}}})
     (series,) = chunk_series(times)
     assert isinstance(series, Series)
-    Reader(drawing.svg("a", "a", drawing.distributions([series], "a chunk")))
+    Reader(svg.svg("a", "a", svg.distributions([series], "a chunk")))
 
 
 def test_the_command_makes_a_page_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.naming import P99_SAMPLES, in_words, short
-from bench.picks import Bar, Point, Roof, Series
+from bench.report.highlights import Bar, Point, Roof, Series
 from ngrt.errors import MissingExtraError
 from ngrt.figures import printable
 

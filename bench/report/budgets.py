@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bench.budgets import LIMITS, Outcome, Verdict, check, read_budgets
-from bench.report import paragraph
+from bench.report.console import paragraph
 from bench.results import Results, read_results
 from ngrt.figures import printable
 

@@ -1,0 +1,1 @@
+"""Results made readable: tables on a terminal, pages, plots."""
