@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench import paths
-from bench.results import Results, Tree
+from bench.schema import query
+from bench.schema.reader import Results, Tree
 from ngrt.errors import SettingsError
 
 LIMITS = Path(__file__).with_name("budgets.toml")
@@ -24,7 +24,7 @@ IDLE = 0.5
 """Load a core up to which a machine counts as idle."""
 
 Verdict = Literal["met", "not met", "not measured", "does not apply"]
-Place = Annotated[str, Field(max_length=200), AfterValidator(paths.check)]
+Place = Annotated[str, Field(max_length=200), AfterValidator(query.check)]
 Unit = Literal["times", "share", "s", "ms", "GB", ""]
 
 
@@ -47,13 +47,13 @@ class Quotient(BaseModel):
 
     def of(self, tree: Tree) -> list[Measured]:
         """Return it for every item to which all its paths lead; what is of no item goes with each."""
-        columns = [paths.find(tree, path) for path in (*self.value, *([self.over] if self.over else []))]
+        columns = [query.find(tree, path) for path in (*self.value, *([self.over] if self.over else []))]
         items = list(dict.fromkeys(value.item for column in columns for value in column if value.item)) or [""]
         rows = [[next((v for v in column if v.item in {item, ""}), None) for column in columns] for item in items]
         found = [self._one(item, row) for item, row in zip(items, rows, strict=True)]
         return [measured for measured in found if measured is not None]
 
-    def _one(self, item: str, row: Sequence[paths.Value | None]) -> Measured | None:
+    def _one(self, item: str, row: Sequence[query.Value | None]) -> Measured | None:
         numbers = [part.value for part in row if part is not None and isinstance(part.value, float | int)]
         if len(numbers) < len(row):
             return None
@@ -161,7 +161,7 @@ def check(budgets: Sequence[Budget], results: Results) -> list[Outcome]:
 def _check(budget: Budget, results: Results) -> list[Outcome]:
     tree, origin = results.tree, results.provenance
     for path, wanted in budget.when.items():
-        if not any(value.value == wanted for value in paths.find(tree, path)):
+        if not any(value.value == wanted for value in query.find(tree, path)):
             return [Outcome(budget, "does not apply", why=f"for {path} = {wanted}")]
     found = budget.of(tree)
     if not found:

@@ -18,7 +18,7 @@ from bench.engines import Engine, Played
 from bench.limits import peaks
 from bench.limits.roofline import Ceiling, Roofline, ceiling
 from bench.limits.torch_work import baseline_gflop
-from bench.result import P99_SAMPLES, Distribution
+from bench.schema.distribution import P99_SAMPLES, Distribution
 from bench.watch import Watched, checked_calls, title_of
 from ngrt.bundle import Backend, GraphName, read_manifest, sha256_of
 from ngrt.errors import CheckpointError, NgrtError

@@ -9,7 +9,7 @@ from rich.console import Console
 from bench.budgets import LIMITS, read_budgets
 from bench.report import page
 from bench.report.budgets import hold, render
-from bench.results import parse
+from bench.schema.reader import parse
 
 
 def check_options(html_file: Path | None, limits: Path | None) -> None:

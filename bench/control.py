@@ -14,7 +14,7 @@ import anyio
 import numpy as np
 
 from bench.engines import Engine, Played
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from ngrt.app import arcade_engine, engine_threads
 from ngrt.backends.fakes import FakePolicy, FakeSource
 from ngrt.backends.opening import open_policy

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.engines import Engine, Played
 from bench.fresh import Fresh, start
-from bench.result import in_bytes
+from bench.schema.distribution import in_bytes
 from bench.watch import title_of
 from ngrt.bundle import read_manifest
 

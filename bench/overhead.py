@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import anyio
 import numpy as np
 
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from ngrt.actions import decode, lock_menus
 from ngrt.chunks import Grid, Timeline
 from ngrt.clock import MonotonicClock

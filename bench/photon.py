@@ -13,7 +13,7 @@ from statistics import fmean
 from bench.answering import Answer, answer
 from bench.flasher import Flip
 from bench.flashing import flashing
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from bench.x_server import x_server
 from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.backends.screens import open_screen

@@ -101,7 +101,7 @@ def resampled(series: Floats, random: np.random.Generator, resamples: int = RESA
 
 
 def middle(series: Floats) -> Floats:
-    """Return the medians along the last axis, each a sample, as `bench.result.Distribution.p50` is."""
+    """Return the medians along the last axis, each a sample, as `bench.schema.distribution.Distribution.p50` is."""
     place = round((series.shape[-1] - 1) / 2)
     found: Floats = np.partition(series, place, axis=-1)[..., place]
     return found

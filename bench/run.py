@@ -17,7 +17,7 @@ from bench.engines import Played, crossed
 from bench.fresh import STATUS
 from bench.report.closed_loop_plot import plot
 from bench.report.console import render, write_json
-from bench.result import Provenance
+from bench.schema.distribution import Provenance
 from ngrt.app import arcade_engine
 from ngrt.bundle import AskedBackend, read_manifest
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from bench.engines import Engine, Played
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from bench.watch import Watched, title_of
 from ngrt.bundle import Backend, read_manifest
 from ngrt.messages import Image

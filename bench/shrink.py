@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from ngrt.messages import Image
 from ngrt.preprocess import CAPTURE_SIDE, shrink
 

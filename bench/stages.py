@@ -11,7 +11,7 @@ from bench.chunk import ceiling_or_reason, limit_facts
 from bench.engines import Engine
 from bench.limits import peaks
 from bench.limits.roofline import Roofline
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from bench.watch import Watched, title_of
 from ngrt.actions import decode
 from ngrt.bundle import Backend

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.engines import Engine, Played
 from bench.fresh import start
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from bench.watch import title_of
 from ngrt.bundle import read_manifest
 

@@ -17,7 +17,7 @@ from bench.chunk import ceiling_or_reason, check_origin
 from bench.engines import Engine
 from bench.limits import peaks
 from bench.limits.roofline import Ceiling
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from bench.watch import Watched, title_of
 from ngrt.actions import decode
 from ngrt.bundle import Backend

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench.limits import peaks
 from bench.limits.onnx_work import Kind, Work, count_graph, operations
-from bench.result import in_bytes, in_words
+from bench.schema.distribution import in_bytes, in_words
 from bench.watch import Watched
 from ngrt.bundle import GraphName, Manifest
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bench.budgets import LIMITS, Outcome, Verdict, check, read_budgets
 from bench.report.console import paragraph
-from bench.results import Results, read_results
+from bench.schema.reader import Results, read_results
 from ngrt.figures import printable
 
 STYLES: dict[Verdict, str] = {"met": "green", "not met": "bold red"}

@@ -9,10 +9,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bench.compare import Comparison, Line, compare
-from bench.naming import words
 from bench.ratio import FEWEST, Verdict
 from bench.report.console import paragraph
-from bench.results import read_results
+from bench.schema.labels import words
+from bench.schema.reader import read_results
 from ngrt.figures import printable
 
 STYLES: dict[Verdict, str] = {"slower": "bold red", "faster": "green", "same": "dim", "unclear": "yellow"}

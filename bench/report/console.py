@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from bench.result import Provenance
+from bench.schema.distribution import Provenance
 from ngrt.figures import printable
 from ngrt.files import write_whole
 from ngrt.tables import facts_table

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.naming import P99_SAMPLES, in_words, words
-from bench.result import Distribution
-from bench.results import Path_, Results, Tree, item_names
+from bench.schema.distribution import Distribution
+from bench.schema.labels import P99_SAMPLES, in_words, words
+from bench.schema.reader import Path_, Results, Tree, item_names
 
 STAGES = ("preprocess", "observe", "steps", "denoise", "decode")
 

@@ -4,9 +4,9 @@ import html
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from bench.naming import P99_SAMPLES, in_words, words
-from bench.result import Distribution
-from bench.results import Path_, Tree, item_names, leaves
+from bench.schema.distribution import Distribution
+from bench.schema.labels import P99_SAMPLES, in_words, words
+from bench.schema.reader import Path_, Tree, item_names, leaves
 from ngrt.figures import printable
 
 FIGURES = ("p50", "p90", "p99", "max", "samples")

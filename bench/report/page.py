@@ -8,11 +8,11 @@ from string import Template
 from pydantic import TypeAdapter, ValidationError
 
 from bench.budgets import Outcome
-from bench.naming import TITLES
 from bench.report import highlights, svg
 from bench.report.budgets import figures_of, hold, remark, title
 from bench.report.html_tables import Cell, escaped, facts, suite_tables, table
-from bench.results import Results, read_results
+from bench.schema.labels import TITLES
+from bench.schema.reader import Results, read_results
 from ngrt.errors import MissingExtraError, SettingsError
 from ngrt.files import write_whole
 

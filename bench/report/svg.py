@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.naming import P99_SAMPLES, in_words, short
 from bench.report.highlights import Bar, Point, Roof, Series
+from bench.schema.labels import P99_SAMPLES, in_words, short
 from ngrt.errors import MissingExtraError
 from ngrt.figures import printable
 

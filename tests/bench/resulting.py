@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.result import Distribution
-from bench.results import Results, parse
+from bench.schema.distribution import Distribution
+from bench.schema.reader import Results, parse
 
 COMMITTED = sorted((Path(__file__).parents[2] / "bench" / "results").glob("*.json"))
 RELEASED = 493_631_513

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from bench import budgets as module
 from bench.budgets import Budget, Outcome, check, read_budgets
-from bench.paths import find
 from bench.report.budgets import hold, remark, render
-from bench.results import read_results
 from bench.run import Effort, run_suites
+from bench.schema.query import find
+from bench.schema.reader import read_results
 from ngrt.cli import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written

@@ -11,7 +11,7 @@ import torch
 
 from bench.baseline import Baseline, expected_calls
 from bench.chunk import ChunkResult, compare
-from bench.result import P99_SAMPLES, Distribution
+from bench.schema.distribution import P99_SAMPLES, Distribution
 from bench.watch import Watched, backend_of, checked_calls
 from ngrt.errors import CheckpointError, EngineError, SettingsError
 from tests.conftest import PARITY

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bench.compare import compare
 from bench.ratio import FEWEST, Ratio, block_length, middle, ratio, resampled
 from bench.report.compare import as_markdown
-from bench.result import Distribution
-from bench.results import Results
+from bench.schema.distribution import Distribution
+from bench.schema.reader import Results
 from ngrt.cli import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written

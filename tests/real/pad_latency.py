@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.report.console import render, write_json
-from bench.result import Distribution, Provenance
+from bench.schema.distribution import Distribution, Provenance
 from tests.real.test_pads import in_guest
 
 CHANGES = 700

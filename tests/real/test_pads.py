@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from tests.real.guest import made_guest
 
 ROOT = Path(__file__).parents[2]

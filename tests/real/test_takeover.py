@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
 from ngrt.watches import REST
 from tests.real import guest
 

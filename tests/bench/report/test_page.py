@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bench.naming import TITLES
 from bench.report import page, svg
 from bench.report.budgets import hold
 from bench.report.highlights import Series, chunk_series, roofs, stage_bars, sweep_points, tiles
-from bench.results import read_results
+from bench.schema.labels import TITLES
+from bench.schema.reader import read_results
 from ngrt.cli import run
 from ngrt.errors import MissingExtraError
 from tests.bench.resulting import COMMITTED, content, made, times, written

@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.naming import label
-from bench.older import modern
-from bench.result import Distribution
+from bench.schema.distribution import Distribution
+from bench.schema.labels import label
+from bench.schema.legacy import modern
 from ngrt.errors import SettingsError
 
 MOST_BYTES = 32 * 2**20

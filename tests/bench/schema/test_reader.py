@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import results as reading
-from bench.naming import dotted, in_words, label, words
-from bench.results import MOST_BYTES, parse, read_results
+from bench.schema import reader as reading
+from bench.schema.labels import dotted, in_words, label, words
+from bench.schema.reader import MOST_BYTES, parse, read_results
 from ngrt.cli import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, written

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.result import Distribution
-from bench.results import Tree, item_names
+from bench.schema.distribution import Distribution
+from bench.schema.reader import Tree, item_names
 
 PART = re.compile(r"([\w-]+)(?:\[((?:[\w-]+=[^\],=]+,? ?)+)\])?(?:\.|$)")
 OF_DISTRIBUTIONS = ("p50", "p90", "p99", "max", "count", "total")
