@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.baseline import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
-from bench.engines import Engine, Played
 from bench.limits import peaks
 from bench.limits.roofline import Ceiling, Roofline, ceiling
 from bench.limits.torch_work import baseline_gflop
 from bench.schema.distribution import P99_SAMPLES, Distribution
-from bench.watch import Watched, checked_calls, title_of
+from bench.subjects.instrumented import Watched, checked_calls, title_of
+from bench.subjects.reference import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
+from bench.subjects.subjects import Engine, Played
 from ngrt.bundle import Backend, GraphName, read_manifest, sha256_of
 from ngrt.errors import CheckpointError, NgrtError
 from ngrt.messages import Array, Image

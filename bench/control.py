@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import anyio
 import numpy as np
 
-from bench.engines import Engine, Played
 from bench.schema.distribution import Distribution
+from bench.subjects.subjects import Engine, Played
 from ngrt.app import arcade_engine, engine_threads
 from ngrt.backends.fakes import FakePolicy, FakeSource
 from ngrt.backends.opening import open_policy

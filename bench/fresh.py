@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from ngrt.errors import BundleError
 
 if TYPE_CHECKING:  # what a session imports is timed: none of it may be here before
-    from bench.engines import Engine
+    from bench.subjects.subjects import Engine
     from ngrt.bundle import AskedBackend
 
 STATUS = Path("/proc/self/status")
@@ -44,7 +44,7 @@ def start(engine: "Engine", threads: int) -> Fresh:
 
     :raises ngrt.errors.BundleError: the engine cannot be loaded there
     """
-    from bench.engines import Played
+    from bench.subjects.subjects import Played
 
     played = Played.of(engine)
     command = [sys.executable, "-m", "bench.fresh", str(played.folder), played.backend, str(threads)]
@@ -82,7 +82,7 @@ def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
     sys.stdout.flush()
     times = imported - begun, loaded - imported, warm - loaded, acted - warm, 0.0
     after_chunk, peak = memory("VmRSS"), memory("VmHWM")
-    from bench.watch import backend_of  # only now: what it imports is not what a session imports
+    from bench.subjects.instrumented import backend_of  # only now: what it imports is not what a session imports
 
     return Fresh(*times, backend_of(policy.engine.name), after_imports, after_load, after_chunk, peak)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.engines import Engine, Played
 from bench.fresh import Fresh, start
 from bench.schema.distribution import in_bytes
-from bench.watch import title_of
+from bench.subjects.instrumented import title_of
+from bench.subjects.subjects import Engine, Played
 from ngrt.bundle import read_manifest
 
 PROCESSES = 3

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from bench import control, loop, memory, overhead, scale, shrink, startup
 from bench.backends import unused_backends
-from bench.engines import Played, crossed
 from bench.fresh import STATUS
 from bench.report.closed_loop_plot import plot
 from bench.report.console import render, write_json
 from bench.schema.distribution import Provenance
+from bench.subjects.subjects import Played, crossed
 from ngrt.app import arcade_engine
 from ngrt.bundle import AskedBackend, read_manifest
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError

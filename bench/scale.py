@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from bench.engines import Engine, Played
 from bench.schema.distribution import Distribution
-from bench.watch import Watched, title_of
+from bench.subjects.instrumented import Watched, title_of
+from bench.subjects.subjects import Engine, Played
 from ngrt.bundle import Backend, read_manifest
 from ngrt.messages import Image
 

@@ -8,11 +8,11 @@ from math import ceil
 import numpy as np
 
 from bench.chunk import ceiling_or_reason, limit_facts
-from bench.engines import Engine
 from bench.limits import peaks
 from bench.limits.roofline import Roofline
 from bench.schema.distribution import Distribution
-from bench.watch import Watched, title_of
+from bench.subjects.instrumented import Watched, title_of
+from bench.subjects.subjects import Engine
 from ngrt.actions import decode
 from ngrt.bundle import Backend
 from ngrt.messages import Image

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.engines import Engine, Played
 from bench.fresh import start
 from bench.schema.distribution import Distribution
-from bench.watch import title_of
+from bench.subjects.instrumented import title_of
+from bench.subjects.subjects import Engine, Played
 from ngrt.bundle import read_manifest
 
 STARTS = 5

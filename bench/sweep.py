@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 
 from bench.chunk import ceiling_or_reason, check_origin
-from bench.engines import Engine
 from bench.limits import peaks
 from bench.limits.roofline import Ceiling
 from bench.schema.distribution import Distribution
-from bench.watch import Watched, title_of
+from bench.subjects.instrumented import Watched, title_of
+from bench.subjects.subjects import Engine
 from ngrt.actions import decode
 from ngrt.bundle import Backend
 from ngrt.errors import CheckpointError
@@ -204,7 +204,7 @@ def _reference(engines: Sequence[Watched], checkpoint: Path | None, threads: int
         return title_of(facts.name, facts.precision, facts.backend), exact
     if checkpoint is None:
         raise CheckpointError("no engine given is fp32; give one, or --checkpoint FILE.pt, to compare the others with")
-    from bench.baseline import Baseline  # late: only this needs torch
+    from bench.subjects.reference import Baseline  # late: only this needs torch
 
     check_origin(engines[0].folder, checkpoint)
     return "the checkpoint in torch, fp32", Baseline(checkpoint, threads)

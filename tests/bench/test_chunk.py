@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.baseline import Baseline, expected_calls
 from bench.chunk import ChunkResult, compare
 from bench.schema.distribution import P99_SAMPLES, Distribution
-from bench.watch import Watched, backend_of, checked_calls
+from bench.subjects.instrumented import Watched, backend_of, checked_calls
+from bench.subjects.reference import Baseline, expected_calls
 from ngrt.errors import CheckpointError, EngineError, SettingsError
 from tests.conftest import PARITY
 
@@ -119,7 +119,7 @@ def test_an_engine_that_counts_for_itself_is_believed_and_one_that_does_not_is_r
 ) -> None:
     engine = SimpleNamespace(name="TensorRT", launches=Launches(3, 3, 48, 17))
     policy = SimpleNamespace(engine=engine, close=lambda: None)
-    monkeypatch.setattr("bench.watch.open_policy", lambda folder, backend, threads: policy)
+    monkeypatch.setattr("bench.subjects.instrumented.open_policy", lambda folder, backend, threads: policy)
     watched = Watched(bundle_of("tiny"), 1)
     engine.launches = Launches(5, 5, 68, 17)
     assert watched.calls_a_chunk(2, 10) == {"observe_graphs": 1, "denoise_graphs": 1, "steps": 10, "enqueued": 0}

@@ -15,8 +15,8 @@ import pytest
 
 from bench import memory
 from bench.chunk import compare
-from bench.engines import Played
 from bench.startup import measure
+from bench.subjects.subjects import Played
 from ngrt.bundle import check_files, read_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from bench.engines import Engine, Played
+from bench.subjects.subjects import Engine, Played
 from ngrt.backends.engine import Feed, HostEngine
 from ngrt.backends.opening import open_policy
 from ngrt.bundle import Backend, GraphName, Manifest, Precision

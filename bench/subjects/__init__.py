@@ -1,0 +1,1 @@
+"""What is measured: engines on their backends, and the reference's way."""
