@@ -11,13 +11,13 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
-from bench import control, loop, memory, overhead, scale, shrink, startup
 from bench.backends import unused_backends
-from bench.fresh import STATUS
 from bench.report.closed_loop_plot import plot
 from bench.report.console import render, write_json
 from bench.schema.distribution import Provenance
 from bench.subjects.subjects import Played, crossed
+from bench.suites import control, loop, memory, overhead, scale, shrink, startup
+from bench.suites.fresh_process import STATUS
 from ngrt.app import arcade_engine
 from ngrt.bundle import AskedBackend, read_manifest
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
@@ -101,7 +101,7 @@ def _shrink(_: Inputs, effort: Effort) -> Measure:
 
 
 def _chunk(inputs: Inputs, effort: Effort) -> Measure:
-    compare = _late("bench.chunk").compare
+    compare = _late("bench.suites.chunk").compare
     if not inputs.engines:
         raise LackingError("needs --engine DIR")
     checkpoint = _need(inputs.checkpoint, "--checkpoint FILE.pt")
@@ -117,12 +117,12 @@ def _chunk(inputs: Inputs, effort: Effort) -> Measure:
 
 
 def _stages(inputs: Inputs, effort: Effort) -> Measure:
-    stages = _late("bench.stages")
+    stages = _late("bench.suites.stages")
     return lambda _: stages.measure(inputs.any_engines, effort.threads, effort.samples, effort.steps)
 
 
 def _sweep(inputs: Inputs, effort: Effort) -> Measure:
-    sweep = _late("bench.sweep")
+    sweep = _late("bench.suites.sweep")
     precisions = {read_manifest(engine.folder).precision for engine in inputs.any_engines}
     if inputs.checkpoint is None and "fp32" not in precisions:
         raise LackingError("needs an engine in fp32, or --checkpoint FILE.pt, to compare with")

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from bench.loop import LoopResult, by_name
+from bench.suites.loop import LoopResult, by_name
 from ngrt.errors import MissingExtraError
 from ngrt.files import write_whole
 

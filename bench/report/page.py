@@ -107,8 +107,8 @@ def _scores(results: Results) -> str:
     """Return the closed loop's scores as `bench.report.closed_loop_plot` draws them, if they are as it knows them."""
     if "loop" not in results.suites:
         return ""
-    from bench.loop import LoopResult
     from bench.report.closed_loop_plot import draw
+    from bench.suites.loop import LoopResult
 
     try:
         closed = TypeAdapter(LoopResult).validate_python(results.suites["loop"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench.closed import Setting, play
+from bench.suites.loop_episodes import Setting, play
 from ngrt.app import arcade_engine
 from ngrt.app import play as play_live
 from ngrt.backends.opening import open_policy

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from bench import memory
-from bench.chunk import compare
-from bench.startup import measure
 from bench.subjects.subjects import Played
+from bench.suites import memory
+from bench.suites.chunk import compare
+from bench.suites.startup import measure
 from ngrt.bundle import check_files, read_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 THREADS = 2
 COMMAND = """
 import sys
-from bench.fresh import memory
+from bench.suites.fresh_process import memory
 from ngrt.cli import run
 code = run(sys.argv[1:])
 print(memory("VmHWM"))

@@ -158,7 +158,7 @@ def test_a_suite_that_fails_takes_no_other_with_it_unless_it_was_named(
     def broken(*_: object) -> None:
         raise EngineError("the engine failed (out of memory)")
 
-    monkeypatch.setattr("bench.startup.measure", broken)
+    monkeypatch.setattr("bench.suites.startup.measure", broken)
     file = tmp_path / "result.json"
     run_suites([], [tiny_bundle], None, file, Console(quiet=True), effort=QUICK)
     content = json.loads(file.read_text("utf-8"))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.fresh import STATUS, start
-from bench.memory import measure as memory
-from bench.startup import measure as startup
+from bench.suites.fresh_process import STATUS, start
+from bench.suites.memory import measure as memory
+from bench.suites.startup import measure as startup
 from ngrt.errors import BundleError
 
 
@@ -32,7 +32,7 @@ def test_the_first_start_warms_the_files_and_is_not_counted(tiny_bundle: Path, m
         starts.append(start(engine, threads))
         return starts[-1]
 
-    monkeypatch.setattr("bench.startup.start", counted)
+    monkeypatch.setattr("bench.suites.startup.start", counted)
     (found,) = startup([tiny_bundle], 1, starts=1).engines
     assert len(starts) == 2
     assert found.load.samples == (starts[1].load,)

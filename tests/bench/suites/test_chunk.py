@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.chunk import ChunkResult, compare
 from bench.schema.distribution import P99_SAMPLES, Distribution
 from bench.subjects.instrumented import Watched, backend_of, checked_calls
 from bench.subjects.reference import Baseline, expected_calls
+from bench.suites.chunk import ChunkResult, compare
 from ngrt.errors import CheckpointError, EngineError, SettingsError
 from tests.conftest import PARITY
 

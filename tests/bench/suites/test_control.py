@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.control import measure, naive, ticking
+from bench.suites.control import measure, naive, ticking
 from ngrt.backends.fakes import FakePolicy
 
 

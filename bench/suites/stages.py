@@ -7,12 +7,12 @@ from math import ceil
 
 import numpy as np
 
-from bench.chunk import ceiling_or_reason, limit_facts
 from bench.limits import peaks
 from bench.limits.roofline import Roofline
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
 from bench.subjects.subjects import Engine
+from bench.suites.chunk import ceiling_or_reason, limit_facts
 from ngrt.actions import decode
 from ngrt.bundle import Backend
 from ngrt.messages import Image

@@ -1,4 +1,7 @@
-"""One fresh process from its first line to its first action, and its memory on the way; ``python -m bench.fresh``."""
+"""One fresh process from its first line to its first action, and its memory on the way.
+
+Run as ``python -m bench.suites.fresh_process``.
+"""
 
 import json
 import subprocess
@@ -47,7 +50,7 @@ def start(engine: "Engine", threads: int) -> Fresh:
     from bench.subjects.subjects import Played
 
     played = Played.of(engine)
-    command = [sys.executable, "-m", "bench.fresh", str(played.folder), played.backend, str(threads)]
+    command = [sys.executable, "-m", "bench.suites.fresh_process", str(played.folder), played.backend, str(threads)]
     before = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         ready = "" if process.stdout is None else process.stdout.readline()

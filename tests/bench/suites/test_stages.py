@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.scale import STEPS as SCALED
-from bench.scale import measure as scale
-from bench.small import VARIED
-from bench.stages import measure as stages
-from bench.sweep import Accuracy
-from bench.sweep import measure as sweep
+from bench.suites.scale import STEPS as SCALED
+from bench.suites.scale import measure as scale
+from bench.suites.scale_policies import VARIED
+from bench.suites.stages import measure as stages
+from bench.suites.sweep import Accuracy
+from bench.suites.sweep import measure as sweep
 from ngrt.actions import decode
 from ngrt.errors import CheckpointError
 from ngrt.messages import Chunk

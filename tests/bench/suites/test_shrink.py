@@ -1,6 +1,6 @@
 """How fast a frame is shrunk, told by what the straightforward call takes in the same run."""
 
-from bench.shrink import measure
+from bench.suites.shrink import measure
 
 
 def test_a_full_hd_frame_is_shrunk_at_least_twice_as_fast_as_by_opencv_in_one_thread() -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.fresh import Fresh, start
 from bench.schema.distribution import in_bytes
 from bench.subjects.instrumented import title_of
 from bench.subjects.subjects import Engine, Played
+from bench.suites.fresh_process import Fresh, start
 from ngrt.bundle import read_manifest
 
 PROCESSES = 3
@@ -52,7 +52,7 @@ class MemoryResult:
 
 
 def measure(engines: Sequence[Engine], threads: int, processes: int = PROCESSES) -> MemoryResult:
-    """Return the memory of ``processes`` processes for each engine, where `bench.fresh.STATUS` exists.
+    """Return the memory of ``processes`` processes for each engine, where `bench.suites.fresh_process.STATUS` exists.
 
     :raises ngrt.errors.BundleError: an engine cannot be loaded
     """

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.closed import Setting, _Player, play
-from bench.loop import Cell, Gain, canonical, half_width, measure, modes
+from bench.suites.loop import Cell, Gain, canonical, half_width, measure, modes
+from bench.suites.loop_episodes import Setting, _Player, play
 from ngrt.actions import decode
 from ngrt.app import arcade_engine
 from ngrt.arcade.world import World

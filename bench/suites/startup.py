@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.fresh import start
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import title_of
 from bench.subjects.subjects import Engine, Played
+from bench.suites.fresh_process import start
 from ngrt.bundle import read_manifest
 
 STARTS = 5
@@ -16,7 +16,7 @@ STARTS = 5
 class EngineStartup:
     """Seconds, a sample for each process.
 
-    ``whole``: from starting the process to the first action; the rest is as in `bench.fresh.Fresh`.
+    ``whole``: from starting the process to the first action; the rest is as in `bench.suites.fresh_process.Fresh`.
     """
 
     name: str

@@ -144,7 +144,7 @@ def _small_policies(threads: int, samples: int | None) -> EngineScale:
 
     :raises ModuleNotFoundError: torch, or what else makes them, is not installed
     """
-    from bench.small import bundles  # late: only this needs torch
+    from bench.suites.scale_policies import bundles  # late: only this needs torch
 
     points: list[Point] = []
     with tempfile.TemporaryDirectory(prefix="ngrt-scale-") as folder:

@@ -13,12 +13,12 @@ from typing import Protocol
 
 import numpy as np
 
-from bench.chunk import ceiling_or_reason, check_origin
 from bench.limits import peaks
 from bench.limits.roofline import Ceiling
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
 from bench.subjects.subjects import Engine
+from bench.suites.chunk import ceiling_or_reason, check_origin
 from ngrt.actions import decode
 from ngrt.bundle import Backend
 from ngrt.errors import CheckpointError

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.closed import Episodes, Setting, play
+from bench.suites.loop_episodes import Episodes, Setting, play
 from ngrt.app import arcade_engine
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy

@@ -1,0 +1,1 @@
+"""One file a suite: each measures one thing and returns a result."""
