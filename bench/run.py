@@ -154,7 +154,7 @@ def _control(inputs: Inputs, effort: Effort) -> Measure:
 def _photon(inputs: Inputs, effort: Effort) -> Measure:
     if find_spec("Xlib") is None:  # installed on Linux only
         raise LackingError("needs X11, which ngrt has on Linux")
-    photon, server = _late("bench.photon"), _late("bench.x_server")
+    photon, server = _late("bench.suites.photon.measure"), _late("bench.suites.photon.xvfb")
     if inputs.display is None and not server.installed():
         raise LackingError("needs Xvfb (apt-get install xvfb), or --display")
     return lambda report: photon.measure(inputs.display, effort.rates, effort.flips, report)

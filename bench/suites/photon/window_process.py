@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.flasher import READY, Flip
+from bench.suites.photon.window import READY, Flip
 from ngrt.errors import PadError
 
 PATIENCE = 10.0
@@ -68,7 +68,7 @@ def flashing(display: str, count: int) -> Iterator[Flashing]:
 
     :raises PadError: it cannot be shown
     """
-    command = [sys.executable, "-m", "bench.flasher", "--display", display, "--flips", str(count)]
+    command = [sys.executable, "-m", "bench.suites.photon.window", "--display", display, "--flips", str(count)]
     with subprocess.Popen(
         command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

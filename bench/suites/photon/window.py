@@ -1,7 +1,7 @@
 """A window that turns white and black at random moments, and notes when the key comes that answers it.
 
-A process of its own, as a game is: ``python -m bench.flasher --display :7 --flips 700``. It says ``ready`` once it is
-shown and has the focus, starts when a line comes in, and prints what it saw as JSON.
+A process of its own, as a game is: ``python -m bench.suites.photon.window --display :7 --flips 700``. It says ``ready``
+once it is shown and has the focus, starts when a line comes in, and prints what it saw as JSON.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def flips(flasher: Flasher, count: int, seed: int) -> list[Flip]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Show, wait for a line, flip, tell."""
-    parser = argparse.ArgumentParser(prog="bench.flasher", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench.suites.photon.window", description=__doc__)
     parser.add_argument("--display", required=True)
     parser.add_argument("--flips", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from bench.answering import Answer, answer
-from bench.flasher import Flip
-from bench.flashing import flashing
 from bench.schema.distribution import Distribution
-from bench.x_server import x_server
+from bench.suites.photon.session import Answer, answer
+from bench.suites.photon.window import Flip
+from bench.suites.photon.window_process import flashing
+from bench.suites.photon.xvfb import x_server
 from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.backends.screens import open_screen
 from ngrt.errors import PadError

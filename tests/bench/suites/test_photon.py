@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench import flashing as window
-from bench import photon
-from bench.answering import Answer
-from bench.flasher import Flip
-from bench.photon import STAGES, at_rate, measure, taken
+import bench.suites.photon.measure as photon
 from bench.run import Effort, Inputs, LackingError, _photon
-from bench.x_server import x_server
+from bench.suites.photon import window_process as window
+from bench.suites.photon.measure import STAGES, at_rate, measure, taken
+from bench.suites.photon.session import Answer
+from bench.suites.photon.window import Flip
+from bench.suites.photon.xvfb import x_server
 from ngrt.errors import PadError, SourceError
 
 XVFB = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="not installed; apt-get install xvfb")
@@ -101,13 +101,13 @@ def test_a_window_that_is_closed_meanwhile_is_an_error(monkeypatch: pytest.Monke
 
 
 def test_without_a_server_or_a_display_it_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.x_server.installed", lambda: False)
+    monkeypatch.setattr("bench.suites.photon.xvfb.installed", lambda: False)
     with pytest.raises(LackingError, match="apt-get install xvfb"):
         _photon(Inputs((), None), Effort())
     assert callable(_photon(Inputs((), None, ":0"), Effort()))
 
 
 def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.x_server.PROGRAM", "false")
+    monkeypatch.setattr("bench.suites.photon.xvfb.PROGRAM", "false")
     with pytest.raises(SourceError, match="does not start"), x_server((320, 240)):
         pass
