@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.budgets import LIMITS, read_budgets
 from bench.report import page
 from bench.report.budgets import hold, render
 from bench.schema.reader import parse
+from bench.verdicts.budgets import LIMITS, read_budgets
 
 
 def check_options(html_file: Path | None, limits: Path | None) -> None:

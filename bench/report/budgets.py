@@ -7,9 +7,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from bench.budgets import LIMITS, Outcome, Verdict, check, read_budgets
 from bench.report.console import paragraph
 from bench.schema.reader import Results, read_results
+from bench.verdicts.budgets import LIMITS, Outcome, Verdict, check, read_budgets
 from ngrt.figures import printable
 
 STYLES: dict[Verdict, str] = {"met": "green", "not met": "bold red"}

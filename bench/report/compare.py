@@ -8,11 +8,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from bench.compare import Comparison, Line, compare
-from bench.ratio import FEWEST, Verdict
 from bench.report.console import paragraph
 from bench.schema.labels import words
 from bench.schema.reader import read_results
+from bench.verdicts.bootstrap import FEWEST, Verdict
+from bench.verdicts.compare import Comparison, Line, compare
 from ngrt.figures import printable
 
 STYLES: dict[Verdict, str] = {"slower": "bold red", "faster": "green", "same": "dim", "unclear": "yellow"}

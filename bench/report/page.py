@@ -7,12 +7,12 @@ from string import Template
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench.budgets import Outcome
 from bench.report import highlights, svg
 from bench.report.budgets import figures_of, hold, remark, title
 from bench.report.html_tables import Cell, escaped, facts, suite_tables, table
 from bench.schema.labels import TITLES
 from bench.schema.reader import Results, read_results
+from bench.verdicts.budgets import Outcome
 from ngrt.errors import MissingExtraError, SettingsError
 from ngrt.files import write_whole
 

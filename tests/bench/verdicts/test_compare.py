@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.compare import compare
-from bench.ratio import FEWEST, Ratio, block_length, middle, ratio, resampled
 from bench.report.compare import as_markdown
 from bench.schema.distribution import Distribution
 from bench.schema.reader import Results
+from bench.verdicts.bootstrap import FEWEST, Ratio, block_length, middle, ratio, resampled
+from bench.verdicts.compare import compare
 from ngrt.cli import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written
@@ -51,7 +51,7 @@ def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says(count: int)
 
 def test_so_it_does_where_samples_hang_together_which_single_draws_would_miss(monkeypatch: pytest.MonkeyPatch) -> None:
     in_blocks = coverage(300, 0.8)
-    monkeypatch.setattr("bench.ratio.block_length", lambda _: 1)
+    monkeypatch.setattr("bench.verdicts.bootstrap.block_length", lambda _: 1)
     assert in_blocks >= 0.83
     assert coverage(300, 0.8) < 0.75
 

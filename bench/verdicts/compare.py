@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.ratio import Ratio, Verdict, ratio
 from bench.schema.distribution import Distribution
 from bench.schema.labels import CONDITIONS, NOT_OURS, dotted, in_words, short, words
 from bench.schema.reader import Path_, Results, Tree, leaves
+from bench.verdicts.bootstrap import Ratio, Verdict, ratio
 from ngrt.errors import SettingsError
 
 NOISE = 0.03

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import budgets as module
-from bench.budgets import Budget, Outcome, check, read_budgets
 from bench.report.budgets import hold, remark, render
 from bench.run import Effort, run_suites
 from bench.schema.query import find
 from bench.schema.reader import read_results
+from bench.verdicts import budgets as module
+from bench.verdicts.budgets import Budget, Outcome, check, read_budgets
 from ngrt.cli import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written

@@ -1,0 +1,1 @@
+"""What is concluded from results: comparisons with intervals, and budgets."""
