@@ -2,7 +2,7 @@
 
 import sys
 
-from ngrt.cli import run
+from ngrt.cli.commands import run
 
 if __name__ == "__main__":
     sys.exit(run(["bench", *sys.argv[1:]]))

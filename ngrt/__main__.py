@@ -12,7 +12,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line and exit with its code. A termination ends it like an interrupt: cleaned up, with 130."""
     _on("SIGINT", _leave)
-    from ngrt.cli import run
+    from ngrt.cli.commands import run
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         _on(name, signal.default_int_handler)

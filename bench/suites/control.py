@@ -16,11 +16,11 @@ import numpy as np
 from bench.schema.distribution import Distribution
 from bench.subjects.subjects import Engine, Played
 from ngrt.app import arcade_engine, engine_threads
-from ngrt.backends.fakes import FakePolicy, FakeSource
 from ngrt.backends.opening import open_policy
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.clock import MonotonicClock
 from ngrt.context import Context
+from ngrt.fakes import FakePolicy, FakeSource
 from ngrt.interfaces import Policy
 from ngrt.merging import Merging
 from ngrt.messages import Chunk, Guide, Image, Tick

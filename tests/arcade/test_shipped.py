@@ -13,7 +13,7 @@ from ngrt.arcade.world import World
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
-from ngrt.cli import run
+from ngrt.cli.commands import run
 
 UNSEEN = range(20_000, 20_003)
 EXECUTE = 6

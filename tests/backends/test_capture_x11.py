@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from ngrt.backends.capture_x11 import X11Source, X11Window
-from ngrt.backends.fakes import FakeDesktop
 from ngrt.backends.screens import open_screen, open_window
 from ngrt.errors import SourceError
+from ngrt.fakes import FakeDesktop
 from ngrt.finding import Window
 
 

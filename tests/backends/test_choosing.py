@@ -18,7 +18,7 @@ from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.backends.runners import ON_PROCESSORS, RUNNERS, Runner
 from ngrt.bundle import Backend, Manifest
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError
 
 FRAME = np.zeros((9, 9, 3), np.uint8)

@@ -12,7 +12,7 @@ from Xlib import X
 from Xlib.xobject.drawable import Window as XWindow
 
 from ngrt.backends.desktop_x11 import X11Desktop
-from ngrt.backends.fakes import FakeDesktop
+from ngrt.fakes import FakeDesktop
 from ngrt.finding import Window, find
 from ngrt.interfaces import Desktop
 from tests.backends.standin_win32 import Kept, Session, standing_in

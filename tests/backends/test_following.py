@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ngrt.backends.fakes import FakeDesktop
 from ngrt.backends.following import ASKING, SEARCHING, Following
+from ngrt.fakes import FakeDesktop
 from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, NothingToSee
 

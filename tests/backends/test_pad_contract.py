@@ -9,7 +9,6 @@ import pytest
 
 from ngrt.actions import BUTTONS_17
 from ngrt.arcade.game import Arcade
-from ngrt.backends.fakes import FakePad
 from ngrt.backends.key_mapping import load_mapping
 from ngrt.backends.key_names import KEYS
 from ngrt.backends.key_sender_win32 import Win32Sender
@@ -18,6 +17,7 @@ from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.backends.pads import open_pad
 from ngrt.errors import PadError
+from ngrt.fakes import FakePad
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, STILL, PadState
 from tests.backends.user32_standin import StandinUser32

@@ -25,7 +25,7 @@ THREADS = 2
 COMMAND = """
 import sys
 from bench.suites.fresh_process import memory
-from ngrt.cli import run
+from ngrt.cli.commands import run
 code = run(sys.argv[1:])
 print(memory("VmHWM"))
 sys.exit(code)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import PadError
 
 Captured = pytest.CaptureFixture[str]

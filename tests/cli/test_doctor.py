@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ngrt import doctor
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.health import Check, Entry, Finding, State
 
 NAMES = [check.name for check in doctor.checks(None, Path())]
@@ -116,7 +116,7 @@ def test_neither_torch_nor_the_network_is_touched(tmp_path: Path) -> None:
         "    raise ConnectionRefusedError\n"
         "socket.socket.connect = refuse\n"
         "socket.getaddrinfo = lambda *a, **k: (_ for _ in ()).throw(AssertionError('asked for a name'))\n"
-        "from ngrt.cli import run\n"
+        "from ngrt.cli.commands import run\n"
         "code = run(['doctor', '--json'])\n"
         "assert 'torch' not in sys.modules\n"
         "sys.exit(code)\n"

@@ -11,10 +11,10 @@ import pytest
 
 import ngrt.games
 from ngrt.backends.capture_images import ImageSource
-from ngrt.backends.fakes import FakeDesktop, FakeKeys
 from ngrt.backends.pad_none import RecordingPad
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import SourceError
+from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.finding import Window
 from ngrt.games import Game
 from ngrt.interfaces import Watch

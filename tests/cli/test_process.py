@@ -16,9 +16,9 @@ import pytest
 import ngrt.games
 from ngrt.app import ENDING
 from ngrt.backends.capture_images import ImageSource
-from ngrt.backends.fakes import FakePad
 from ngrt.backends.pad_none import RecordingPad
-from ngrt.cli import run
+from ngrt.cli.commands import run
+from ngrt.fakes import FakePad
 from ngrt.games import Game
 from ngrt.messages import NEUTRAL
 from tests.conftest import PARITY
@@ -36,7 +36,7 @@ def frame(tmp_path: Path) -> Path:
 def test_playing_loads_nothing_of_what_building_needs(tiny_bundle: Path, frame: Path) -> None:
     arguments = ["play", str(tiny_bundle), "--image", str(frame), "--duration", "0.5", "--rate", "20", "--steps", "2"]
     code = (
-        f"import sys, ngrt, ngrt.cli; code = ngrt.cli.run({arguments!r}); "
+        f"import sys, ngrt, ngrt.cli.commands; code = ngrt.cli.commands.run({arguments!r}); "
         f"print('loaded', [name for name in {UNWANTED!r} if name in sys.modules]); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False)
@@ -112,7 +112,7 @@ from ngrt.__main__ import main
 real = builtins.__import__
 
 def interrupted(name, *rest):
-    if name == "ngrt.cli":
+    if name == "ngrt.cli.commands":
         signal.raise_signal(signal.SIGINT)
     return real(name, *rest)
 

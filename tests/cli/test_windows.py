@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from ngrt.backends import desktops, processes
-from ngrt.backends.fakes import FakeDesktop
-from ngrt.cli import run
+from ngrt.cli.commands import run
+from ngrt.fakes import FakeDesktop
 from ngrt.finding import Window, find
 from ngrt.window_table import listed, play_command, windows_json, windows_table
 from tests.real.x_windows import Windows

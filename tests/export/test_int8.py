@@ -18,7 +18,7 @@ from export.products import Arithmetic, Int8Product, Product, rounded
 from export.run import Gating, export_checkpoint
 from ngrt.backends.opening import open_policy
 from ngrt.bundle import Precision, read_manifest
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import ExportError, SettingsError
 from ngrt.preprocess import observation
 from tests.conftest import PARITY

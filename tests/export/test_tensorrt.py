@@ -24,7 +24,7 @@ from export.to_tensorrt import Order, build_engine, timings_file
 from export.toolkit import EDITIONS, Toolkit
 from ngrt.backends.tensorrt_edition import logger_of
 from ngrt.bundle import Manifest, Parity, Precision, check_files, read_manifest
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import ExportError, MissingExtraError, SettingsError
 
 from .conftest import Variant

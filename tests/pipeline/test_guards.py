@@ -11,11 +11,11 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ngrt.backends.fakes import FakeDesktop, FakeKeys
 from ngrt.channels import Latest
 from ngrt.clock import GameClock
 from ngrt.context import Context
 from ngrt.errors import PadError, SourceError
+from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.finding import Window
 from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch
 from ngrt.merging import Merging

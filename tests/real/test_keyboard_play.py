@@ -16,7 +16,7 @@ import pytest
 
 from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.backends.policy import EnginePolicy
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import EngineError
 from ngrt.messages import Chunk
 from tests.real.games import GAMES, KEYS, Game, look

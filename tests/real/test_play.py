@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.cli import run
+from ngrt.cli.commands import run
 
 Captured = pytest.CaptureFixture[str]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ngrt.backends.fakes import FakeDesktop
 from ngrt.errors import SourceError
+from ngrt.fakes import FakeDesktop
 from ngrt.finding import (
     SMALLEST,
     SUFFIXES,

@@ -3,8 +3,8 @@
 import pytest
 
 from ngrt.actions import BUTTONS_17
-from ngrt.backends.fakes import FakePad
 from ngrt.errors import PadError, SettingsError
+from ngrt.fakes import FakePad
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.wake import Press, chosen, sequence, wake
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ngrt.backends.fakes import FakeDesktop, FakeKeys
 from ngrt.errors import SettingsError, SourceError
+from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.finding import Window
 from ngrt.interfaces import StoppedByPerson
 from ngrt.messages import NEUTRAL, PadState

@@ -14,7 +14,7 @@ from bench.report.budgets import hold
 from bench.report.highlights import Series, chunk_series, roofs, stage_bars, sweep_points, tiles
 from bench.schema.labels import TITLES
 from bench.schema.reader import read_results
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import MissingExtraError
 from tests.bench.resulting import COMMITTED, content, made, times, written
 

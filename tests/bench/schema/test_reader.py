@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.schema import reader as reading
 from bench.schema.labels import dotted, in_words, label, words
 from bench.schema.reader import MOST_BYTES, parse, read_results
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, written
 

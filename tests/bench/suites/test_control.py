@@ -3,7 +3,7 @@
 import pytest
 
 from bench.suites.control import measure, naive, ticking
-from ngrt.backends.fakes import FakePolicy
+from ngrt.fakes import FakePolicy
 
 
 def test_every_tick_is_either_late_by_something_or_missed() -> None:

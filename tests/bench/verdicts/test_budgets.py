@@ -14,7 +14,7 @@ from bench.schema.query import find
 from bench.schema.reader import read_results
 from bench.verdicts import budgets as module
 from bench.verdicts.budgets import Budget, Outcome, check, read_budgets
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written
 from tests.conftest import PARITY

@@ -14,7 +14,7 @@ from bench.schema.distribution import Distribution
 from bench.schema.reader import Results
 from bench.verdicts.bootstrap import FEWEST, Ratio, block_length, middle, ratio, resampled
 from bench.verdicts.compare import compare
-from ngrt.cli import run
+from ngrt.cli.commands import run
 from ngrt.errors import SettingsError
 from tests.bench.resulting import COMMITTED, content, made, times, written
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ngrt.backends.fakes import LAP, FakePolicy, FakeSource
 from ngrt.bundle import PolicySpec
 from ngrt.errors import ObservationError
+from ngrt.fakes import LAP, FakePolicy, FakeSource
 from ngrt.interfaces import Policy
 
 

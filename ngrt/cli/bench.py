@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter, validators
 
 from ngrt.bundle import AskedBackend
-from ngrt.launch import err, out, stage, tell
+from ngrt.cli.launch import err, out, stage, tell
 
 app = App(name="bench")
 

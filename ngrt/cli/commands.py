@@ -1,6 +1,6 @@
 """The command line: commands -> settings -> app.
 
-With `ngrt.benchmarks`, the commands of ``ngrt bench``, and `ngrt.launch` the only place that prints.
+With `ngrt.cli.bench`, the commands of ``ngrt bench``, and `ngrt.cli.launch` the only place that prints.
 """
 
 import json
@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from ngrt import benchmarks
-from ngrt.benchmarks import bench
 from ngrt.bundle import AskedBackend, Precision, Target
-from ngrt.launch import app, err, out, run, stage, tell
+from ngrt.cli import bench as benchmarks
+from ngrt.cli.bench import bench
+from ngrt.cli.launch import app, err, out, run, stage, tell
 from ngrt.settings import PlaySettings
 
 __all__ = ["bench", "run"]
