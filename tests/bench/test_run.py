@@ -12,7 +12,8 @@ from rich.console import Console
 from bench.run import LONG, SUITES, Effort, run_suites
 from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import AskedBackend
-from ngrt.cli.commands import bench, run
+from ngrt.cli.bench import bench
+from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError, SettingsError
 from tests.conftest import PARITY
 

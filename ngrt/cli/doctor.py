@@ -1,0 +1,44 @@
+"""`ngrt doctor`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ngrt.cli.launch import app, err, out
+
+
+@app.command
+def doctor(
+    *,
+    display: str | None = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Tell what this machine has and lacks for playing, each with its fix; exit with 1 if nothing can be played.
+
+    Ten seconds or less. Nothing is changed, but for a pad that is there for a moment and stays neutral.
+
+    Parameters
+    ----------
+    display
+        The X11 display to look at, such as :0; the one that DISPLAY names if not given.
+    as_json
+        Print JSON instead of the table.
+    """
+    from ngrt import doctor as looking
+    from ngrt.health_view import entry_lines, verdict_lines
+    from ngrt.views import progress_bar
+
+    with progress_bar(err) as progress:
+        entries, verdict = looking.examine(display, Path.cwd(), progress)
+    if as_json:
+        out.out(json.dumps(looking.as_json(entries, verdict), indent=1), highlight=False)
+        return int(not verdict.playable)
+    width = out.width if out.is_terminal else None
+    for line in entry_lines(entries, width):
+        out.print(line)
+    out.print()
+    for line in verdict_lines(verdict.games, verdict.engines, verdict.pads, verdict.next, width):
+        out.print(line)
+    return int(not verdict.playable)

@@ -1,0 +1,82 @@
+"""Playing: `ngrt play`, and what can be played, `ngrt windows`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ngrt.cli.launch import app, err, out, tell
+from ngrt.settings import PlaySettings
+
+
+@app.command
+def play(
+    engine: Path | None = None,
+    /,
+    *,
+    settings: Annotated[PlaySettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Play a game in real time: capture, infer and actuate, without ever stopping the game.
+
+    With no argument: the built-in arcade game, with the small engine that ships with ngrt. Ctrl-C ends the session and
+    leaves the pad neutral.
+
+    Parameters
+    ----------
+    engine
+        Engine bundle, made by `ngrt export`.
+    """
+    from ngrt import app as sessions
+    from ngrt.dashboard import summary
+    from ngrt.views import NEXT_STEPS, open_view
+
+    settings = settings or PlaySettings()
+    with open_view(err) as view:
+        outcome = sessions.play(engine, settings, view)
+    out.print(summary(outcome.snapshot))
+    if outcome.failure is not None:
+        raise outcome.failure
+    if not outcome.snapshot.played and outcome.snapshot.blocked:
+        tell(f"nothing was played: {outcome.snapshot.message or 'a guard kept the pad neutral'}")
+    if engine is None:
+        tell(NEXT_STEPS)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+
+
+@app.command
+def windows(
+    *,
+    display: str | None = None,
+    every: Annotated[bool, Parameter(name="--all")] = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> None:
+    """List the windows that can be played, the one most likely a game's first, with the command that plays it.
+
+    Parameters
+    ----------
+    display
+        The X11 display, such as :0; the one that $DISPLAY names if not given.
+    every
+        List helpers, overlays, tiny windows and the own terminal too.
+    as_json
+        Print them as JSON.
+    """
+    from ngrt.backends.desktops import blind_spot, open_desktop
+    from ngrt.backends.processes import own_line
+    from ngrt.window_table import listed, windows_json, windows_table
+
+    desktop = open_desktop(display)
+    try:
+        found, focused = desktop.windows(), desktop.focused()
+    finally:
+        desktop.close()
+    shown = listed(found, own_line(), every)
+    if as_json:
+        out.print_json(data=windows_json(found, shown, focused, display))
+    elif shown:
+        out.print(windows_table(found, shown, focused, display))
+    else:
+        tell("no window is open that could be a game's; start the game, or see all there are: ngrt windows --all")
+    if unseen := blind_spot(display):
+        tell(unseen)
