@@ -14,14 +14,14 @@ import anyio
 import numpy as np
 
 from ngrt.clock import SPIN, MonotonicClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging, Noise
+from ngrt.control.pacing import Latency, Pace
 from ngrt.dashboard import Snapshot
 from ngrt.errors import BundleError, SettingsError
 from ngrt.games import Game, opened_clock, opened_game
 from ngrt.interfaces import Policy, StoppedByPerson
-from ngrt.merging import Merging, Noise
 from ngrt.messages import Chunk, Guide, Image
-from ngrt.pacing import Latency, Pace
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, first_failure, run

@@ -6,13 +6,13 @@ from contextlib import ExitStack, closing
 from typing import Protocol, runtime_checkable
 
 from ngrt.clock import MonotonicClock
+from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
 from ngrt.errors import PadError, SettingsError
 from ngrt.finding import choices
 from ngrt.interfaces import EndOfSource, FrameSource, Keys, Pad, PersonPad, Watch
 from ngrt.messages import NEUTRAL
 from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
 from ngrt.wake import chosen, wake
-from ngrt.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
 
 Note = Callable[[str], object]
 """Told what is done or waited for before play begins."""

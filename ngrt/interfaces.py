@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ngrt.bundle import PolicySpec
+from ngrt.control.vetoes import Verdict
 from ngrt.finding import Window
 from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble
-from ngrt.vetoes import Verdict
 
 
 class EndOfSource(Exception):  # noqa: N818  (not a failure: a video has an end)

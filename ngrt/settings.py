@@ -7,9 +7,9 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from ngrt.bundle import AskedBackend
+from ngrt.control.merging import Merging, Mode, Noise, default_merging
+from ngrt.control.pacing import Latency, Pace, settle
 from ngrt.errors import SettingsError
-from ngrt.merging import Merging, Mode, Noise, default_merging
-from ngrt.pacing import Latency, Pace, settle
 
 SourceKind = Literal["arcade", "video", "display", "image", "window"]
 SOURCES = (*get_args(SourceKind), "process", "monitor")

@@ -5,8 +5,8 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 
+from ngrt.control.percentiles import WINDOW, Window
 from ngrt.messages import NEUTRAL, STILL, Frame, Image, PadState, Rumble, Tick, TimedChunk
-from ngrt.percentiles import WINDOW, Window
 
 
 @dataclass(frozen=True, slots=True)

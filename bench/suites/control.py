@@ -19,10 +19,10 @@ from ngrt.app import arcade_engine, engine_threads
 from ngrt.backends.opening import open_policy
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.clock import MonotonicClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
 from ngrt.fakes import FakePolicy, FakeSource
 from ngrt.interfaces import Policy
-from ngrt.merging import Merging
 from ngrt.messages import Chunk, Guide, Image, Tick
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict

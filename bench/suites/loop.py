@@ -19,7 +19,7 @@ from ngrt.app import arcade_engine
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
-from ngrt.merging import Merging, Mode, Noise, default_merging
+from ngrt.control.merging import Merging, Mode, Noise, default_merging
 
 FIRST_SEED = 40_000
 """First of the episodes that are reported; defaults were chosen on others, from 30000 on."""

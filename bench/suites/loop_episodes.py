@@ -10,8 +10,8 @@ from ngrt.arcade.controls import Controls, from_actions
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
 from ngrt.backends.policy import EnginePolicy
-from ngrt.chunks import BLEND_DECAY
-from ngrt.merging import Merging
+from ngrt.control.merging import Merging
+from ngrt.control.timeline import BLEND_DECAY
 from ngrt.messages import Array
 from ngrt.preprocess import to_side
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from bench.schema.distribution import Distribution
 from ngrt.actions import decode, lock_menus
-from ngrt.chunks import Grid, Timeline
 from ngrt.clock import MonotonicClock
-from ngrt.context import Context
-from ngrt.merging import Merging
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
+from ngrt.control.timeline import Grid, Timeline
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner

@@ -73,7 +73,7 @@ class EnginePolicy:
         ``frames``: one to ``spec.context_frames`` pictures (height, width, 3) uint8 RGB, oldest first; ``noise``
         (H, A) float32, drawn if None; ``steps`` denoise steps, the checkpoint's own if None; ``guidance`` scale of
         classifier-free guidance, 1 for none; ``game`` one of ``spec.games``; ``guide`` what pulls the chunk towards
-        the one before it (`ngrt.merging`).
+        the one before it (`ngrt.control.merging`).
 
         :raises ObservationError: any of them does not fit this policy
         :raises EngineError: the engine failed

@@ -39,7 +39,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-"""The root, to which the other files of `ngrt.cli` add the commands. A command's result, where it has one, is its exit code."""
+"""The root, to which the other files here add the commands. A command's result, where it has one, is its exit code."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -12,13 +12,13 @@ import anyio
 
 from ngrt.actions import lock_menus
 from ngrt.channels import Latest
-from ngrt.chunks import Grid, Timeline
 from ngrt.clock import Clock
+from ngrt.control.pacing import next_deadline
+from ngrt.control.timeline import Grid, Timeline
+from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
-from ngrt.pacing import next_deadline
-from ngrt.vetoes import Verdict, Vetoes
 from ngrt.workers import PATIENCE, Worker
 
 OnTick = Callable[[Tick, int], None]

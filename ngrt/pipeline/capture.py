@@ -12,14 +12,14 @@ import anyio
 
 from ngrt.channels import Latest
 from ngrt.clock import Clock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.pacing import next_deadline
+from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Frame, Image
-from ngrt.pacing import next_deadline
 from ngrt.pipeline.watchdog import watch
 from ngrt.preprocess import check_frame, shrink
-from ngrt.vetoes import Verdict, Vetoes
 from ngrt.workers import Worker
 
 STALL = 2.0

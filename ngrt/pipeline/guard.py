@@ -3,9 +3,9 @@
 import anyio
 import anyio.abc
 
+from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.interfaces import Watch
 from ngrt.pipeline.watchdog import CHECKS
-from ngrt.vetoes import Verdict, Vetoes
 from ngrt.workers import Worker
 
 INTERVAL = 0.01

@@ -7,12 +7,12 @@ import anyio
 
 from ngrt.channels import Latest
 from ngrt.clock import Clock
+from ngrt.control.merging import Merger
+from ngrt.control.vetoes import Vetoes
 from ngrt.errors import EngineError
-from ngrt.merging import Merger
 from ngrt.messages import Chunk, Frame, Guide, Image, TimedChunk
 from ngrt.pipeline.watchdog import watch
 from ngrt.telemetry import Telemetry
-from ngrt.vetoes import Vetoes
 from ngrt.workers import Worker
 
 Predict = Callable[[Sequence[Image], Guide | None], Chunk]

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import anyio
 
 from ngrt.channels import Latest
-from ngrt.chunks import Grid, Timeline
 from ngrt.clock import Clock, PausableClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merger, Merging
+from ngrt.control.timeline import Grid, Timeline
+from ngrt.control.vetoes import Vetoes
 from ngrt.interfaces import FrameSource, Pad, StoppedByPerson, Watch
-from ngrt.merging import Merger, Merging
 from ngrt.messages import Frame, TimedChunk
 from ngrt.pipeline.actuate import Actuator, Control, actuate
 from ngrt.pipeline.capture import Camera, Watching, capture
@@ -21,7 +22,6 @@ from ngrt.pipeline.guard import guard
 from ngrt.pipeline.infer import Planner, Thinker, infer
 from ngrt.pipeline.lockstep import lockstep
 from ngrt.telemetry import Telemetry
-from ngrt.vetoes import Vetoes
 from ngrt.workers import Worker
 
 

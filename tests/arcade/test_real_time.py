@@ -11,7 +11,7 @@ from bench.suites.loop_episodes import Setting, play
 from ngrt.app import arcade_engine
 from ngrt.app import play as play_live
 from ngrt.backends.opening import open_policy
-from ngrt.merging import default_merging
+from ngrt.control.merging import default_merging
 from ngrt.settings import PlaySettings
 from ngrt.views import open_view
 

@@ -17,8 +17,8 @@ from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_tensorrt import MOST_GRAPHS, Launches, TensorRtEngine
 from ngrt.backends.tensorrt_edition import OF_RTX, rebuild
 from ngrt.bundle import Precision, Target, read_manifest, sha256_of
+from ngrt.control.merging import Merging
 from ngrt.errors import BundleError, EngineError, MissingExtraError, NgrtError
-from ngrt.merging import Merging
 from ngrt.messages import Array, Image
 from tests.export.conftest import GAMES
 from tests.export.making import Changes, inputs, write_small

@@ -13,13 +13,13 @@ import ngrt.games
 from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli.commands import run
+from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.finding import Window
 from ngrt.games import Game
 from ngrt.interfaces import Watch
 from ngrt.messages import NEUTRAL, PadState
-from ngrt.watches import FocusGuard, PanicKey, TakeoverKey
 
 ARGUMENTS = ["--rate", "20", "--steps", "2", "--hold", "600"]
 

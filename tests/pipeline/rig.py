@@ -8,9 +8,9 @@ import numpy as np
 
 from ngrt.actions import decode
 from ngrt.clock import Clock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
 from ngrt.interfaces import EndOfSource, FrameSource, Watch
-from ngrt.merging import Merging
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, Rumble
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from ngrt.channels import Latest
 from ngrt.clock import GameClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
+from ngrt.control.vetoes import Verdict, Vetoes
+from ngrt.control.watches import FocusGuard, PanicKey, TakeoverPad
 from ngrt.errors import PadError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.finding import Window
 from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch
-from ngrt.merging import Merging
 from ngrt.messages import NEUTRAL, Chunk, Frame, Guide, Image, PadState, Tick
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.capture import Camera, Watching, capture
 from ngrt.pipeline.guard import INTERVAL
-from ngrt.vetoes import Verdict, Vetoes
-from ngrt.watches import FocusGuard, PanicKey, TakeoverPad
 from ngrt.workers import InlineWorker, Worker
 from tests.pipeline.rig import Rig, Screen, VirtualClock
 from tests.pipeline.test_invariants import Diary, Uneven, numbered, session

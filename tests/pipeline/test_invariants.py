@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngrt.actions import decode
-from ngrt.chunks import Grid
-from ngrt.merging import Merging
+from ngrt.control.merging import Merging
+from ngrt.control.timeline import Grid
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image, Tick, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.telemetry import Telemetry

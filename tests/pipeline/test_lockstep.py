@@ -8,8 +8,8 @@ import pytest
 
 from ngrt.arcade.game import Arcade
 from ngrt.clock import GameClock
+from ngrt.control.merging import Merging
 from ngrt.errors import EngineError, PadError
-from ngrt.merging import Merging
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image
 from ngrt.pipeline.actuate import Control
 from tests.pipeline.rig import Rig, Screen, always_south

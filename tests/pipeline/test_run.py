@@ -6,7 +6,7 @@ import anyio
 import numpy as np
 import pytest
 
-from ngrt.context import Context
+from ngrt.control.context import Context
 from ngrt.errors import PadError, SourceError
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image, PadState
 from ngrt.pipeline.actuate import Control

@@ -13,15 +13,15 @@ from blockbuster import BlockingError, blockbuster_ctx
 import ngrt.workers
 from ngrt.channels import Latest
 from ngrt.clock import MonotonicClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
+from ngrt.control.vetoes import Verdict
 from ngrt.errors import PadError
 from ngrt.interfaces import StoppedByPerson
-from ngrt.merging import Merging
 from ngrt.messages import NEUTRAL, STILL, PadState
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
-from ngrt.vetoes import Verdict
 from ngrt.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
 

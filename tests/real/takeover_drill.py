@@ -14,14 +14,14 @@ import anyio.to_thread
 
 from ngrt.backends.person_pad_evdev import EvdevPad, gamepads, own
 from ngrt.clock import MonotonicClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
+from ngrt.control.watches import TakeoverPad
 from ngrt.errors import PadError
-from ngrt.merging import Merging
 from ngrt.messages import STILL, PadState
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
-from ngrt.watches import TakeoverPad
 from ngrt.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
 

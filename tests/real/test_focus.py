@@ -12,11 +12,11 @@ import anyio.to_thread
 import pytest
 
 from ngrt.backends import desktops
+from ngrt.control.watches import FocusGuard
 from ngrt.errors import SourceError
 from ngrt.messages import NEUTRAL
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.run import run
-from ngrt.watches import FocusGuard
 from tests.pipeline.rig import always_south
 from tests.pipeline.test_threads import Log, session
 from tests.real import x_windows

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.schema.distribution import Distribution
-from ngrt.watches import REST
+from ngrt.control.watches import REST
 from tests.real import guest
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ngrt.control.percentiles import WINDOW, Window
 from ngrt.messages import NEUTRAL, Rumble, Tick
-from ngrt.percentiles import WINDOW, Window
 from ngrt.telemetry import Telemetry
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ngrt.actions import BUTTON_NAMES, decode
 from ngrt.clock import MonotonicClock
-from ngrt.context import Context
+from ngrt.control.context import Context
+from ngrt.control.merging import Merging
 from ngrt.interfaces import EndOfSource, FrameSource, Pad
-from ngrt.merging import Merging
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner

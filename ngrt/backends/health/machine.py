@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ngrt.clock import MonotonicClock
+from ngrt.control.percentiles import Window
 from ngrt.health import Finding
-from ngrt.percentiles import Window
 
 GIB = 2**30
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ngrt.clock import MonotonicClock
+from ngrt.control.pacing import next_deadline
 from ngrt.errors import NgrtError
 from ngrt.finding import choices
 from ngrt.health import Finding
 from ngrt.interfaces import FrameSource, NothingToSee
-from ngrt.pacing import next_deadline
 
 SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  (where X servers put them)
 RATE = 60.0

@@ -11,8 +11,8 @@ from ngrt.arcade.world import World
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
-from ngrt.chunks import Grid, Timeline
-from ngrt.merging import Merging, default_merging
+from ngrt.control.merging import Merging, default_merging
+from ngrt.control.timeline import Grid, Timeline
 from ngrt.messages import TimedChunk
 
 STEPS = read_manifest(arcade_engine()).policy.steps

@@ -6,9 +6,9 @@ Each is looked at from a thread of its own, and needs a desktop or keyboard of i
 import math
 from collections.abc import Callable
 
+from ngrt.control.vetoes import Verdict
 from ngrt.interfaces import Desktop, Keys, PersonPad, StoppedByPerson
 from ngrt.messages import PadState
-from ngrt.vetoes import Verdict
 
 DEAD_ZONE = 0.25
 """How far a stick must be moved to count as used: worn ones rest at up to a fifth of their way."""

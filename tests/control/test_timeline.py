@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.chunks import Grid, Timeline
+from ngrt.control.timeline import Grid, Timeline
 from ngrt.messages import TimedChunk
-from tests.units.builders import chunk_of
+from tests.control.builders import chunk_of
 
 DT = 1 / 60
 

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from ngrt.backends.engine import HostEngine
 from ngrt.backends.opening import open_policy
 from ngrt.backends.policy import EnginePolicy, Observation
-from ngrt.chunks import Grid
-from ngrt.errors import ObservationError
-from ngrt.merging import (
+from ngrt.control.merging import (
     RECENT,
     Merger,
     Merging,
@@ -26,8 +24,10 @@ from ngrt.merging import (
     rtc_weights,
     shifted,
 )
+from ngrt.control.timeline import Grid
+from ngrt.errors import ObservationError
 from ngrt.messages import Array, Guide, TimedChunk
-from tests.units.builders import chunk_of
+from tests.control.builders import chunk_of
 
 DT = 1 / 60
 FRAME = np.random.default_rng(3).integers(0, 256, (120, 160, 3), np.uint8)

@@ -2,12 +2,12 @@
 
 import pytest
 
+from ngrt.control.watches import DEAD_ZONE, REST, FocusGuard, PanicKey, TakeoverKey, TakeoverPad, in_use
 from ngrt.errors import SettingsError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.finding import Window
 from ngrt.interfaces import StoppedByPerson
 from ngrt.messages import NEUTRAL, PadState
-from ngrt.watches import DEAD_ZONE, REST, FocusGuard, PanicKey, TakeoverKey, TakeoverPad, in_use
 
 
 def window(number: int, pid: int | None) -> Window:

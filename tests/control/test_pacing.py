@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ngrt.control.pacing import Latency, Pace, check_feasible, delay_ticks, next_deadline, settle
 from ngrt.errors import FeasibilityError
-from ngrt.pacing import Latency, Pace, check_feasible, delay_ticks, next_deadline, settle
 
 seconds = st.floats(0, 1e4, allow_nan=False)
 intervals = st.floats(1e-3, 1.0)

@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from ngrt.chunks import Grid
+from ngrt.control.percentiles import Window
+from ngrt.control.timeline import Grid
 from ngrt.messages import Array, Guide, TimedChunk
-from ngrt.percentiles import Window
 
 Mode = Literal["replace", "blend", "prefix", "rtc", "lockstep"]
 Noise = Literal["fresh", "steady"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ngrt.context import Context
+from ngrt.control.context import Context
 from ngrt.messages import Frame
 
 PICTURE = np.zeros((256, 256, 3), np.uint8)

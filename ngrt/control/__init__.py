@@ -1,0 +1,1 @@
+"""The rules of control, pure: no event loop, threads or clock; time comes in as an argument."""
