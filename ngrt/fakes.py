@@ -10,8 +10,8 @@ import numpy as np
 from ngrt.actions import BUTTON_NAMES, decode
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.bundle import PolicySpec
+from ngrt.desktop.matching import Window
 from ngrt.errors import ObservationError, PadError, SourceError
-from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Array, Chunk, Guide, Image, PadState
 

@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from ngrt.clock import MonotonicClock
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
+from ngrt.desktop.matching import choices
 from ngrt.errors import PadError, SettingsError
-from ngrt.finding import choices
 from ngrt.interfaces import EndOfSource, FrameSource, Keys, Pad, PersonPad, Watch
 from ngrt.messages import NEUTRAL
 from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
@@ -157,7 +157,7 @@ def _hold_on(watches: Sequence[Watch], source: FrameSource, settings: PlaySettin
 
     :raises EndOfSource: the game's window was closed meanwhile, which nobody else looks at yet
     """
-    from ngrt.backends.desktops import open_desktop
+    from ngrt.desktop.open import open_desktop
 
     number = source.number if isinstance(source, WindowSource) else None
     with ExitStack() as stack:
@@ -186,10 +186,10 @@ def check_names(settings: PlaySettings) -> None:
 
 
 def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
-    from ngrt.backends.desktops import blind_spot, open_desktop
-    from ngrt.backends.processes import own_line, running
     from ngrt.backends.screens import open_window
-    from ngrt.waiting import others, wait_for
+    from ngrt.desktop.open import blind_spot, open_desktop
+    from ngrt.desktop.processes import own_line, running
+    from ngrt.desktop.waiting import others, wait_for
 
     with ExitStack() as undo:
         desktop = open_desktop(settings.display)
@@ -223,7 +223,7 @@ def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
 
 
 def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> FocusGuard:
-    from ngrt.backends.desktops import open_desktop
+    from ngrt.desktop.open import open_desktop
 
     def number() -> int | None:
         watched = source()

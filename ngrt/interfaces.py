@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ngrt.bundle import PolicySpec
 from ngrt.control.vetoes import Verdict
-from ngrt.finding import Window
+from ngrt.desktop.matching import Window
 from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble
 
 

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from ngrt.desktop.matching import Window, choices, selection
 from ngrt.figures import printable
-from ngrt.finding import Window, choices, selection
 
 
 def listed(windows: Sequence[Window], own_line: Collection[int], everything: bool) -> list[Window]:

@@ -11,9 +11,9 @@ from contextlib import suppress
 
 from ngrt.backends.dxcam_camera import DxcamCamera
 from ngrt.backends.dxcam_displays import displays, holding, load_dxcam, numbered
-from ngrt.backends.following import Following
+from ngrt.desktop.following import Following
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
-from ngrt.finding import Window
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
 from ngrt.messages import Image
 from ngrt.settings import CaptureKind

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngrt.backends.dpi_win32 import see_physical_pixels, see_physical_pixels_here
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
-from ngrt.finding import Window
 
 ON_WINDOWS = os.name == "nt"
 

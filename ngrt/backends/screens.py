@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from ngrt.finding import Window
+from ngrt.desktop.matching import Window
 from ngrt.interfaces import Desktop, FrameSource
 from ngrt.settings import CaptureKind
 

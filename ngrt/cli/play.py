@@ -62,8 +62,8 @@ def windows(
     as_json
         Print them as JSON.
     """
-    from ngrt.backends.desktops import blind_spot, open_desktop
-    from ngrt.backends.processes import own_line
+    from ngrt.desktop.open import blind_spot, open_desktop
+    from ngrt.desktop.processes import own_line
     from ngrt.window_table import listed, windows_json, windows_table
 
     desktop = open_desktop(display)

@@ -19,9 +19,9 @@ import pytest
 from ngrt.backends import dxcam_camera, dxcam_displays
 from ngrt.backends.capture_dxcam import DxcamScreen, DxcamWindow
 from ngrt.backends.dxcam_displays import FACTORY, Display, holding
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
-from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Image
 from ngrt.settings import CaptureKind

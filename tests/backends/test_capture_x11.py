@@ -7,9 +7,9 @@ import pytest
 
 from ngrt.backends.capture_x11 import X11Source, X11Window
 from ngrt.backends.screens import open_screen, open_window
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
-from ngrt.finding import Window
 
 
 @pytest.mark.parametrize("display", [":4711", "nonsense", "nowhere.invalid:0"])

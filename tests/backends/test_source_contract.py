@@ -15,9 +15,9 @@ from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.capture_video import VideoSource
 from ngrt.backends.capture_x11 import X11Source
 from ngrt.backends.screens import open_screen, open_window
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeSource
-from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.messages import Image
 from ngrt.preprocess import check_frame

@@ -14,9 +14,9 @@ from ngrt.backends.capture_images import ImageSource
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli.commands import run
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
-from ngrt.finding import Window
 from ngrt.games import Game
 from ngrt.interfaces import Watch
 from ngrt.messages import NEUTRAL, PadState

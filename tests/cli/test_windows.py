@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ngrt.backends import desktops, processes
 from ngrt.cli.commands import run
+from ngrt.desktop import open, processes
+from ngrt.desktop.matching import Window, find
 from ngrt.fakes import FakeDesktop
-from ngrt.finding import Window, find
 from ngrt.window_table import listed, play_command, windows_json, windows_table
 from tests.real.x_windows import Windows
 from tests.real.xvfb import x_server
@@ -30,7 +30,7 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> FakeDesktop:
     """Stand in for this machine's desktop, on which the terminal has the focus."""
     monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
     fake = FakeDesktop([TERMINAL, GAME, TRAY], TERMINAL.number)
-    monkeypatch.setattr(desktops, "open_desktop", lambda display: fake)
+    monkeypatch.setattr(open, "open_desktop", lambda display: fake)
     monkeypatch.setattr(processes, "own_line", lambda: frozenset({TERMINAL.pid}))
     return fake
 

@@ -3,9 +3,9 @@
 import pytest
 
 from ngrt.control.watches import DEAD_ZONE, REST, FocusGuard, PanicKey, TakeoverKey, TakeoverPad, in_use
+from ngrt.desktop.matching import Window
 from ngrt.errors import SettingsError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
-from ngrt.finding import Window
 from ngrt.interfaces import StoppedByPerson
 from ngrt.messages import NEUTRAL, PadState
 

@@ -17,9 +17,9 @@ from ngrt.control.context import Context
 from ngrt.control.merging import Merging
 from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverPad
+from ngrt.desktop.matching import Window
 from ngrt.errors import PadError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
-from ngrt.finding import Window
 from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch
 from ngrt.messages import NEUTRAL, Chunk, Frame, Guide, Image, PadState, Tick
 from ngrt.pipeline.actuate import Control

@@ -6,7 +6,7 @@ from Xlib import X
 from Xlib.error import ConnectionClosedError, XError
 
 from ngrt.backends.x11_link import open_link
-from ngrt.finding import Window
+from ngrt.desktop.matching import Window
 
 
 class PlainDesktop:

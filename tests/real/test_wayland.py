@@ -13,8 +13,8 @@ import pytest
 
 from ngrt.backends import x11_eye
 from ngrt.backends.capture_x11 import X11Source, X11Window
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
-from ngrt.finding import Window
 from ngrt.messages import Image
 from tests.real.desktop import Painter, PlainDesktop
 from tests.real.xvfb import GAME, ended, require, wait_for

@@ -12,9 +12,9 @@ import pytest
 from ngrt.backends import x11_eye
 from ngrt.backends.capture_x11 import X11Window
 from ngrt.backends.screens import open_window
+from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
-from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, NothingToSee
 from ngrt.messages import Image
 from tests.real.desktop import Painter, PlainDesktop

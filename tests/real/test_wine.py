@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends.desktop_x11 import X11Desktop
-from ngrt.backends.processes import running
+from ngrt.desktop.matching import choices, find
+from ngrt.desktop.processes import running
+from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
-from ngrt.finding import choices, find
 from tests.real.x_windows import until
 from tests.real.xvfb import require, window_manager, x_server
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ngrt.clock import MonotonicClock
 from ngrt.control.pacing import next_deadline
+from ngrt.desktop.matching import choices
 from ngrt.errors import NgrtError
-from ngrt.finding import choices
 from ngrt.health import Finding
 from ngrt.interfaces import FrameSource, NothingToSee
 
@@ -65,7 +65,7 @@ def _x11(name: str | None) -> Finding:
 
 def windows(name: str | None) -> Finding:
     """Find windows that could be a game's, and a manager that tells which has the focus (EWMH)."""
-    from ngrt.backends.desktops import open_desktop
+    from ngrt.desktop.open import open_desktop
 
     desktop = open_desktop(name)
     try:

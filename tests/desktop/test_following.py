@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ngrt.backends.following import ASKING, SEARCHING, Following
+from ngrt.desktop.following import ASKING, SEARCHING, Following
+from ngrt.desktop.matching import Window
 from ngrt.fakes import FakeDesktop
-from ngrt.finding import Window
 from ngrt.interfaces import EndOfSource, NothingToSee
 
 LAUNCHER = Window(1, "Launcher", 7, "game", 0, 0, 400, 300)

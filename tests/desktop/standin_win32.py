@@ -213,8 +213,8 @@ def standing_in(monkeypatch: pytest.MonkeyPatch) -> tuple[Session, Desktop]:
     for name, module in session.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(dpi_win32, "library", session.library)
-    monkeypatch.delitem(sys.modules, "ngrt.backends.desktop_win32", raising=False)
-    module = importlib.import_module("ngrt.backends.desktop_win32")
-    monkeypatch.delitem(sys.modules, "ngrt.backends.desktop_win32")  # nobody else gets one that stands on this
+    monkeypatch.delitem(sys.modules, "ngrt.desktop.win32", raising=False)
+    module = importlib.import_module("ngrt.desktop.win32")
+    monkeypatch.delitem(sys.modules, "ngrt.desktop.win32")  # nobody else gets one that stands on this
     desktop: Desktop = module.Win32Desktop()
     return session, desktop

@@ -7,8 +7,8 @@ from Xlib.display import Display
 from Xlib.error import XError
 
 from ngrt.backends.x11_connection import X11Connection
-from ngrt.backends.x11_windows import describe, numbers_of, owners, resource
-from ngrt.finding import Window
+from ngrt.desktop.matching import Window
+from ngrt.desktop.x11_windows import describe, numbers_of, owners, resource
 
 
 class X11Desktop:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 
-from ngrt.finding import NONE_RUNNING, Window, choices, find, wanted
+from ngrt.desktop.matching import NONE_RUNNING, Window, choices, find, wanted
 from ngrt.interfaces import Desktop
 
 LOOK = 0.25

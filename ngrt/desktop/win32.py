@@ -14,9 +14,9 @@ import win32gui
 import win32process
 
 from ngrt.backends.dpi_win32 import library, see_physical_pixels, see_physical_pixels_here
-from ngrt.backends.processes import process_name
+from ngrt.desktop.matching import Window
+from ngrt.desktop.processes import process_name
 from ngrt.errors import SourceError
-from ngrt.finding import Window
 
 DWMWA_CLOAKED = 14
 Answer = TypeVar("Answer")

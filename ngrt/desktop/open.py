@@ -13,12 +13,12 @@ def open_desktop(display: str | None = None) -> Desktop:
     :raises SourceError: there is no desktop here, or it cannot be reached
     """
     if sys.platform == "win32":
-        from ngrt.backends.desktop_win32 import Win32Desktop
+        from ngrt.desktop.win32 import Win32Desktop
 
         return Win32Desktop()
     else:
         try:
-            from ngrt.backends.desktop_x11 import X11Desktop
+            from ngrt.desktop.x11 import X11Desktop
         except ModuleNotFoundError as error:  # ngrt's dependencies name no way to see windows here
             raise SourceError(f"windows cannot be seen on {sys.platform}; play on Linux or Windows") from error
         return X11Desktop(display)

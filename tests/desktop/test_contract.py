@@ -11,11 +11,11 @@ import pytest
 from Xlib import X
 from Xlib.xobject.drawable import Window as XWindow
 
-from ngrt.backends.desktop_x11 import X11Desktop
+from ngrt.desktop.matching import Window, find
+from ngrt.desktop.x11 import X11Desktop
 from ngrt.fakes import FakeDesktop
-from ngrt.finding import Window, find
 from ngrt.interfaces import Desktop
-from tests.backends.standin_win32 import Kept, Session, standing_in
+from tests.desktop.standin_win32 import Kept, Session, standing_in
 from tests.real.x_windows import Windows, until
 from tests.real.xvfb import require, window_manager, x_server
 

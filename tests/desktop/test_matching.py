@@ -9,9 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ngrt.errors import SourceError
-from ngrt.fakes import FakeDesktop
-from ngrt.finding import (
+from ngrt.desktop.matching import (
     SMALLEST,
     SUFFIXES,
     Window,
@@ -23,7 +21,9 @@ from ngrt.finding import (
     selection,
     title_matches,
 )
-from ngrt.waiting import wait_for
+from ngrt.desktop.waiting import wait_for
+from ngrt.errors import SourceError
+from ngrt.fakes import FakeDesktop
 
 Result = TypeVar("Result")
 

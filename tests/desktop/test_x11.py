@@ -13,12 +13,13 @@ import pytest
 from Xlib import X, Xatom
 from Xlib.xobject.drawable import Window as XWindow
 
-from ngrt.backends import x11_connection, x11_windows
-from ngrt.backends.desktop_x11 import X11Desktop
-from ngrt.backends.desktops import open_desktop
-from ngrt.backends.processes import own_line, process_name, running
+from ngrt.backends import x11_connection
+from ngrt.desktop import x11_windows
+from ngrt.desktop.matching import Window, find
+from ngrt.desktop.open import open_desktop
+from ngrt.desktop.processes import own_line, process_name, running
+from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
-from ngrt.finding import Window, find
 from tests.real.x_windows import Windows, until
 from tests.real.xvfb import Screen, window_manager, x_server
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ngrt.backends import dpi_win32
+from ngrt.desktop.matching import Window, find
 from ngrt.errors import SourceError
-from ngrt.finding import Window, find
 from ngrt.interfaces import Desktop
-from tests.backends.standin_win32 import Kept, Session, User32, constants, standing_in, stub
+from tests.desktop.standin_win32 import Kept, Session, User32, constants, standing_in, stub
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a stand-in for what is here")
 
@@ -30,7 +30,7 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> tuple[Session, Desktop]:
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Yield the calls of pywin32 in the backend's source, by module and function."""
-    spec = find_spec("ngrt.backends.desktop_win32")
+    spec = find_spec("ngrt.desktop.win32")
     assert spec is not None
     assert spec.origin is not None
     for node in ast.walk(ast.parse(Path(spec.origin).read_text("utf-8"))):

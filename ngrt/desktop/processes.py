@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from ngrt.finding import file_name
+from ngrt.desktop.matching import file_name
 
 WINDOWS_PROGRAM = re.compile(r"[A-Za-z]:[\\/]|\\\\|.*\.exe$", re.IGNORECASE | re.DOTALL)
 """What the command line of a program under Wine begins with: ``C:\\Games\\game.exe``."""

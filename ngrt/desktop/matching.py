@@ -1,6 +1,6 @@
 """Which window is the game's: names compared as people type them, helpers and overlays left out.
 
-Pure: what there is comes in as arguments. `ngrt.waiting` waits for a game that has not started yet.
+Pure: what there is comes in as arguments. `ngrt.desktop.waiting` waits for a game that has not started yet.
 """
 
 import difflib

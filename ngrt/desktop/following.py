@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ngrt.finding import Window
+from ngrt.desktop.matching import Window
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
 
 ASKING = 0.25
