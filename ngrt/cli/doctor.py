@@ -26,7 +26,7 @@ def doctor(
     as_json
         Print JSON instead of the table.
     """
-    from ngrt import doctor as looking
+    from ngrt.doctor import report as looking
     from ngrt.health_view import entry_lines, verdict_lines
     from ngrt.views import progress_bar
 

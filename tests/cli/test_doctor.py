@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ngrt import doctor
 from ngrt.cli.commands import run
-from ngrt.health import Check, Entry, Finding, State
+from ngrt.doctor import report
+from ngrt.doctor.checks import Check, Entry, Finding, State
 
-NAMES = [check.name for check in doctor.checks(None, Path())]
+NAMES = [check.name for check in report.checks(None, Path())]
 FIX = "mend it"
 
 
@@ -26,7 +26,7 @@ def entries(**states: State) -> list[Entry]:
 
 
 def test_all_can_be_played_where_nothing_is_amiss(tmp_path: Path) -> None:
-    verdict = doctor.judge(entries(), ":5", tmp_path)
+    verdict = report.judge(entries(), ":5", tmp_path)
     assert verdict.playable
     assert verdict.games == {
         "arcade": "ngrt play",
@@ -41,18 +41,18 @@ def test_an_engine_that_was_made_already_is_named(tmp_path: Path) -> None:
     for name in ("arcade", "mine"):
         (tmp_path / "engines" / name).mkdir(parents=True)
         (tmp_path / "engines" / name / "manifest.json").touch()
-    verdict = doctor.judge(entries(), None, tmp_path)
+    verdict = report.judge(entries(), None, tmp_path)
     assert verdict.next == "ngrt play engines/mine --process GAME --pad xbox"
 
 
 def test_the_keyboard_stands_in_for_a_pad_that_cannot_be_made(tmp_path: Path) -> None:
-    verdict = doctor.judge(entries(pad_test="missing"), ":5", tmp_path)
+    verdict = report.judge(entries(pad_test="missing"), ":5", tmp_path)
     assert verdict.pads == ["keyboard"]
     assert verdict.games["the display"].endswith("--pad keyboard")
 
 
 def test_without_a_display_the_arcade_is_left_and_a_video_to_watch(tmp_path: Path) -> None:
-    verdict = doctor.judge(entries(capture="missing", display="missing"), None, tmp_path)
+    verdict = report.judge(entries(capture="missing", display="missing"), None, tmp_path)
     assert verdict.playable
     assert set(verdict.games) == {"arcade", "a video"}
     assert verdict.next == "ngrt play"
@@ -60,7 +60,7 @@ def test_without_a_display_the_arcade_is_left_and_a_video_to_watch(tmp_path: Pat
 
 def test_without_an_engine_runner_nothing_can_be_played(tmp_path: Path) -> None:
     lacking = entries(onnx_runtime="missing", arcade="missing", openvino="missing", tensorrt="limited")
-    verdict = doctor.judge(lacking, None, tmp_path)
+    verdict = report.judge(lacking, None, tmp_path)
     assert not verdict.playable
     assert verdict.games == {}
     assert verdict.next == f"{FIX} onnx runtime"
@@ -68,12 +68,12 @@ def test_without_an_engine_runner_nothing_can_be_played(tmp_path: Path) -> None:
 
 def test_a_video_alone_is_nothing_to_play(tmp_path: Path) -> None:
     lacking = entries(arcade="missing", capture="missing")
-    verdict = doctor.judge(lacking, None, tmp_path)
+    verdict = report.judge(lacking, None, tmp_path)
     assert not verdict.playable
 
 
 def test_a_window_needs_something_that_lists_windows(tmp_path: Path) -> None:
-    assert "a window" not in doctor.judge(entries(windows="missing"), None, tmp_path).games
+    assert "a window" not in report.judge(entries(windows="missing"), None, tmp_path).games
 
 
 def test_the_command_prints_a_table_on_standard_output_and_what_it_does_on_the_other(
@@ -92,7 +92,7 @@ def test_json_is_all_that_is_printed_and_has_every_check(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = [Check(name, partial(Finding, "good", "there")) for name in NAMES]
-    monkeypatch.setattr(doctor, "checks", lambda display, folder: machine)
+    monkeypatch.setattr(report, "checks", lambda display, folder: machine)
     assert run(["doctor", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [check["name"] for check in told["checks"]] == NAMES
@@ -103,7 +103,7 @@ def test_a_machine_on_which_nothing_can_be_played_is_exit_code_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = [Check(name, lambda: Finding("missing", "not there", FIX)) for name in NAMES]
-    monkeypatch.setattr(doctor, "checks", lambda display, folder: machine)
+    monkeypatch.setattr(report, "checks", lambda display, folder: machine)
     assert run(["doctor"]) == 1
     assert "nothing can be played here" in capsys.readouterr().out
 

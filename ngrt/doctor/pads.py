@@ -14,8 +14,8 @@ from pathlib import Path
 from ngrt.backends.pad_vgamepad import NO_LIBEVDEV, NO_PERMISSION
 from ngrt.backends.pads import open_pad
 from ngrt.clock import MonotonicClock
+from ngrt.doctor.checks import Finding
 from ngrt.errors import NgrtError
-from ngrt.health import Finding
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL
 

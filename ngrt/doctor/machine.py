@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ngrt.clock import MonotonicClock
 from ngrt.control.percentiles import Window
-from ngrt.health import Finding
+from ngrt.doctor.checks import Finding
 
 GIB = 2**30
 

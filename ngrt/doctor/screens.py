@@ -16,8 +16,8 @@ import numpy as np
 from ngrt.clock import MonotonicClock
 from ngrt.control.pacing import next_deadline
 from ngrt.desktop.matching import choices
+from ngrt.doctor.checks import Finding
 from ngrt.errors import NgrtError
-from ngrt.health import Finding
 from ngrt.interfaces import FrameSource, NothingToSee
 
 SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  (where X servers put them)

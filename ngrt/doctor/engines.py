@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from ngrt.backends.gpu import why_no_gpu
-from ngrt.health import Finding
+from ngrt.doctor.checks import Finding
 
 ASKING = 2.0
 """Seconds for nvidia-smi."""

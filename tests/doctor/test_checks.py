@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ngrt.health import Check, Entry, Finding, State, run_checks
+from ngrt.doctor.checks import Check, Entry, Finding, State, run_checks
 from ngrt.health_view import entry_lines, verdict_lines
 
 

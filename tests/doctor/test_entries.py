@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ngrt.backends import person_pad_evdev
-from ngrt.backends.health import engines, machine, pads, screens
 from ngrt.backends.person_pad_evdev import Found
 from ngrt.clock import MonotonicClock
+from ngrt.doctor import engines, machine, pads, screens
+from ngrt.doctor.checks import Finding
 from ngrt.errors import PadError
-from ngrt.health import Finding
 from ngrt.messages import NEUTRAL, PadState
 from tests.real.xvfb import require, x_server
 

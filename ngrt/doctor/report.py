@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ngrt.backends.health import engines, machine, pads, screens
-from ngrt.health import Check, Entry, Finding, run_checks
+from ngrt.doctor import engines, machine, pads, screens
+from ngrt.doctor.checks import Check, Entry, Finding, run_checks
 from ngrt.settings import MOST_RATE, PlaySettings
 
 ENGINE = "ENGINE"
