@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, get_args
 
-from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import Backend
+from ngrt.inference.runners import RUNNERS
 
 RUNS_ELSEWHERE = "here, but no engine that was given ran on it; name one with --engine, or the backend with --backend"
 

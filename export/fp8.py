@@ -25,8 +25,8 @@ from export.model import NitroGen
 from export.modules import Module
 from export.products import Product
 from export.to_onnx import entry
-from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import Graph, GraphName, Manifest
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Image
 
 LARGEST = 448.0

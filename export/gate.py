@@ -7,9 +7,9 @@ import numpy as np
 
 from export.calibration import Calibration
 from ngrt.actions import decode
-from ngrt.backends.engine import HostEngine, HostSeen
-from ngrt.backends.policy import EnginePolicy, Observation
 from ngrt.bundle import Gate, GraphName
+from ngrt.inference.engine import HostEngine, HostSeen
+from ngrt.inference.policy import EnginePolicy, Observation
 from ngrt.messages import Array
 
 BUTTONS_LEAST = 0.99

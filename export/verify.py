@@ -12,10 +12,10 @@ from export.calibration import picture
 from export.checkpoint import Checkpoint
 from export.model import NitroGen
 from ngrt.actions import STICK_COLUMNS
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import Parity, Precision
 from ngrt.errors import ExportError
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array, Image
 from ngrt.preprocess import observation
 

@@ -56,6 +56,6 @@ def load_policy(
     :raises ngrt.errors.BundleError: there is no bundle, or it was changed, or it cannot be loaded here
     :raises ngrt.errors.MissingExtraError: what runs it is not installed
     """
-    from ngrt.backends.opening import open_policy
+    from ngrt.inference.open import open_policy
 
     return open_policy(Path(path), backend=backend, threads=threads, seed=seed)

@@ -279,7 +279,7 @@ def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look:
 
 @contextmanager
 def _opened_policy(folder: Path, settings: PlaySettings, view: View) -> Iterator[Policy]:
-    from ngrt.backends.opening import open_policy
+    from ngrt.inference.open import open_policy
 
     policy = open_policy(
         folder,

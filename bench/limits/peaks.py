@@ -145,7 +145,7 @@ def _onnx_product(model: onnx.ModelProto, product: Product, dtype: Any, threads:
 
 
 def _openvino_product(kind: Kind, product: Product, threads: int) -> Callable[[], object]:
-    from ngrt.backends.policy_openvino import import_openvino
+    from ngrt.inference.openvino import import_openvino
 
     hints = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
     settings = {"INFERENCE_PRECISION_HINT": hints[kind], "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}

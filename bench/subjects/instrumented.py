@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from bench.subjects.subjects import Engine, Played
-from ngrt.backends.engine import Feed, HostEngine
-from ngrt.backends.opening import open_policy
 from ngrt.bundle import Backend, GraphName, Manifest, Precision
 from ngrt.errors import EngineError
+from ngrt.inference.engine import Feed, HostEngine
+from ngrt.inference.open import open_policy
 from ngrt.messages import Array, Image
 
 GRAPHS: tuple[GraphName, ...] = ("schedule", "observe", "denoise")

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ngrt.backends.runners import RUNNERS
 from ngrt.bundle import AskedBackend, Backend, Manifest, read_manifest
+from ngrt.inference.runners import RUNNERS
 
 
 @dataclass(frozen=True, slots=True)

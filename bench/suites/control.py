@@ -16,12 +16,12 @@ import numpy as np
 from bench.schema.distribution import Distribution
 from bench.subjects.subjects import Engine, Played
 from ngrt.app import arcade_engine, engine_threads
-from ngrt.backends.opening import open_policy
 from ngrt.backends.pad_none import RecordingPad
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
 from ngrt.fakes import FakePolicy, FakeSource
+from ngrt.inference.open import open_policy
 from ngrt.interfaces import Policy
 from ngrt.messages import Chunk, Guide, Image, Tick
 from ngrt.pipeline.actuate import Control

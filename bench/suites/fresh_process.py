@@ -71,7 +71,7 @@ def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
 
     import ngrt.app  # noqa: F401  (what a session imports)
     from ngrt.backends import policy_onnx  # noqa: F401
-    from ngrt.backends.opening import open_policy
+    from ngrt.inference.open import open_policy
 
     imported, after_imports = time.perf_counter(), memory("VmRSS")
     policy = open_policy(folder, backend=backend, threads=threads)

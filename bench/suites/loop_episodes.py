@@ -9,9 +9,9 @@ import numpy.typing as npt
 from ngrt.arcade.controls import Controls, from_actions
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
-from ngrt.backends.policy import EnginePolicy
 from ngrt.control.merging import Merging
 from ngrt.control.timeline import BLEND_DECAY
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array
 from ngrt.preprocess import to_side
 

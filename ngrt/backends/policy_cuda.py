@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ngrt.backends.engine import Look, Plan, Shapes
 from ngrt.backends.onnx_chunk import BoundChunk, BoundLook, Rows, kept
 from ngrt.backends.onnx_device import DeviceGraph, DeviceKind, Launches, why_no_cuda
 from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError, NgrtError
+from ngrt.inference.engine import Look, Plan, Shapes
 from ngrt.messages import Array
 
 T = TypeVar("T")

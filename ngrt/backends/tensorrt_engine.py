@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ngrt.backends.cuda import Cuda
-from ngrt.backends.engine import Shapes
 from ngrt.backends.tensorrt_edition import Toolkit
 from ngrt.backends.tensorrt_kernels import Kernels, cache_folder
 from ngrt.bundle import Graph, check_graph
 from ngrt.errors import BundleError, EngineError
+from ngrt.inference.engine import Shapes
 
 FREE = "?"
 """A dimension that may vary."""

@@ -15,9 +15,9 @@ import numpy as np
 from ngrt.backends.cuda import ALIGNMENT, Cuda
 from ngrt.backends.cuda_memory import Mirror, row_width
 from ngrt.backends.cuda_timing import Stopwatch
-from ngrt.backends.engine import Look, Plan
 from ngrt.backends.tensorrt_engine import Context, LoadedEngine
 from ngrt.bundle import PolicySpec
+from ngrt.inference.engine import Look, Plan
 from ngrt.messages import Array
 
 

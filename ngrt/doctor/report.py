@@ -48,8 +48,8 @@ def checks(display: str | None, folder: Path) -> list[Check]:
 def arcade() -> Finding:
     """Find whether the arcade's engine runs here, and which rate it holds."""
     from ngrt.app import arcade_engine, engine_threads, measure, predictor
-    from ngrt.backends.opening import open_policy
     from ngrt.errors import FeasibilityError
+    from ngrt.inference.open import open_policy
 
     settings = PlaySettings(rate="auto")
     policy = open_policy(arcade_engine(), threads=engine_threads(None))

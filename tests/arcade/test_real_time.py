@@ -10,8 +10,8 @@ from rich.console import Console
 from bench.suites.loop_episodes import Setting, play
 from ngrt.app import arcade_engine
 from ngrt.app import play as play_live
-from ngrt.backends.opening import open_policy
 from ngrt.control.merging import default_merging
+from ngrt.inference.open import open_policy
 from ngrt.settings import PlaySettings
 from ngrt.views import open_view
 

@@ -11,11 +11,11 @@ import pytest
 
 from ngrt.backends import onnx_device, policy_cuda
 from ngrt.backends.onnx_device import CUDA_OPTIONS, GRAPH_ID, NO_WAIT, SESSION_OPTIONS, Pack, why_no_cuda
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_cuda import CudaEngine
 from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError, EngineError
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 
 LIBRARIES = Path(onnxruntime.__file__).parent / "capi"
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)

@@ -11,14 +11,14 @@ import tensorrt_rtx
 from cuda.bindings import runtime as real_runtime
 
 from export.run import export_checkpoint
-from ngrt.backends.engine import Look
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_tensorrt import MOST_GRAPHS, Launches, TensorRtEngine
 from ngrt.backends.tensorrt_edition import OF_RTX, rebuild
 from ngrt.bundle import Precision, Target, read_manifest, sha256_of
 from ngrt.control.merging import Merging
 from ngrt.errors import BundleError, EngineError, MissingExtraError, NgrtError
+from ngrt.inference.engine import Look
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array, Image
 from tests.export.conftest import GAMES
 from tests.export.making import Changes, inputs, write_small

@@ -8,8 +8,8 @@ import onnxruntime as ort
 import pytest
 
 from ngrt.backends import policy_onnx
-from ngrt.backends.opening import open_policy
 from ngrt.backends.saturation import PROBE, saturates
+from ngrt.inference.open import open_policy
 
 
 def probe() -> bytes:

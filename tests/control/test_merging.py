@@ -10,9 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.backends.engine import HostEngine
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy, Observation
 from ngrt.control.merging import (
     RECENT,
     Merger,
@@ -26,6 +23,9 @@ from ngrt.control.merging import (
 )
 from ngrt.control.timeline import Grid
 from ngrt.errors import ObservationError
+from ngrt.inference.engine import HostEngine
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy, Observation
 from ngrt.messages import Array, Guide, TimedChunk
 from tests.control.builders import chunk_of
 

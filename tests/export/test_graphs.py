@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.calibration import picture
-from ngrt.backends.policy import EnginePolicy, Observation
+from ngrt.inference.policy import EnginePolicy, Observation
 from ngrt.messages import Array
 from ngrt.preprocess import observation
 

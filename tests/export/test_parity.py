@@ -13,8 +13,8 @@ import torch
 
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.verify import sample
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Image
 from ngrt.preprocess import as_trained, observation, shrink
 from tests.conftest import PARITY

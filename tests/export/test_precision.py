@@ -7,8 +7,8 @@ import onnx
 import pytest
 
 from export.run import export_checkpoint
-from ngrt.backends.opening import open_policy
 from ngrt.errors import BundleError
+from ngrt.inference.open import open_policy
 
 from .conftest import Variant
 from .making import inputs

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from ngrt.backends.pad_keyboard import KeyboardPad
-from ngrt.backends.policy import EnginePolicy
 from ngrt.cli.commands import run
 from ngrt.errors import EngineError
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Chunk
 from tests.real.games import GAMES, KEYS, Game, look
 from tests.real.typing_window import TypingWindow

@@ -8,11 +8,11 @@ from bench.suites.loop_episodes import Setting, _Player, play
 from ngrt.actions import decode
 from ngrt.app import arcade_engine
 from ngrt.arcade.world import World
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
 from ngrt.bundle import read_manifest
 from ngrt.control.merging import Merging, default_merging
 from ngrt.control.timeline import Grid, Timeline
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import TimedChunk
 
 STEPS = read_manifest(arcade_engine()).policy.steps

@@ -12,13 +12,13 @@ import pytest
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.verify import LIMITS, Case, fresh_cases, reference
-from ngrt.backends.engine import Engine
-from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_cuda import CudaEngine
 from ngrt.backends.policy_onnx import OnnxEngine
-from ngrt.backends.policy_openvino import OpenvinoEngine
 from ngrt.bundle import Manifest, Precision, read_manifest
 from ngrt.errors import BundleError, EngineError
+from ngrt.inference.engine import Engine
+from ngrt.inference.openvino import OpenvinoEngine
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array, Guide
 from tests.export.making import write_small
 

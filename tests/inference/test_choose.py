@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import ngrt
-from ngrt.backends import choosing
 from ngrt.backends.gpu import why_no_gpu
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
 from ngrt.backends.policy_onnx import OnnxEngine
-from ngrt.backends.runners import ON_PROCESSORS, RUNNERS, Runner
 from ngrt.bundle import Backend, Manifest
 from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError
+from ngrt.inference import choose
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.runners import ON_PROCESSORS, RUNNERS, Runner
 
 FRAME = np.zeros((9, 9, 3), np.uint8)
 
@@ -45,8 +45,8 @@ class Stage:
         self.opened: list[Named] = []
         self.notes: list[str] = []
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(choosing, "seconds_of", lambda policy: self.seconds[policy.engine.name])
-        monkeypatch.setattr(choosing, "LEAST_BYTES", 0)
+        monkeypatch.setattr(choose, "seconds_of", lambda policy: self.seconds[policy.engine.name])
+        monkeypatch.setattr(choose, "LEAST_BYTES", 0)
         self.have({"cpu": 0.5, "openvino": 0.4})
         self.lack("cuda", "there is no NVIDIA driver")
 
@@ -123,7 +123,7 @@ def test_one_that_is_alone_is_not_measured(stage: Stage, tiny_bundle: Path, monk
 def test_a_small_bundle_is_run_by_onnx_runtime_without_measuring(
     stage: Stage, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choosing, "LEAST_BYTES", 64 * 2**20)
+    monkeypatch.setattr(choose, "LEAST_BYTES", 64 * 2**20)
     assert stage.open(tiny_bundle) == "cpu"
     assert [engine.name for engine in stage.opened] == ["cpu"]
 
@@ -141,7 +141,7 @@ def test_nothing_stays_open_where_the_first_fails_to_run(
     def failing(policy: EnginePolicy) -> float:
         raise EngineError("out of memory")
 
-    monkeypatch.setattr(choosing, "seconds_of", failing)
+    monkeypatch.setattr(choose, "seconds_of", failing)
     with pytest.raises(EngineError, match="out of memory"):
         stage.open(tiny_bundle)
     assert [engine.closed for engine in stage.opened] == [True]
@@ -215,12 +215,12 @@ def test_measuring_times_real_chunks(tiny_bundle: Path) -> None:
             return super().predict(*arguments, **named)
 
     watched = Watched(tiny_bundle, policy.manifest, policy.engine)
-    assert 0 < choosing.seconds_of(watched) < 10
-    assert steps == [1] * (1 + choosing.RUNS)
+    assert 0 < choose.seconds_of(watched) < 10
+    assert steps == [1] * (1 + choose.RUNS)
 
 
 def test_real_backends_are_compared_and_give_the_same_chunk(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "LEAST_BYTES", 0)
+    monkeypatch.setattr(choose, "LEAST_BYTES", 0)
     notes: list[str] = []
     chosen = open_policy(tiny_bundle, threads=1, note=notes.append)
     plain = open_policy(tiny_bundle, backend="cpu", threads=1)

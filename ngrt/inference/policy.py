@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ngrt.actions import decode
-from ngrt.backends.engine import Engine, Look, Plan
 from ngrt.bundle import Manifest, PolicySpec
 from ngrt.errors import BundleError, ObservationError
+from ngrt.inference.engine import Engine, Look, Plan
 from ngrt.messages import Array, Chunk, Guide, Image
 from ngrt.preprocess import observation
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from export.run import export_checkpoint
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
-from ngrt.backends.policy_openvino import OpenvinoEngine, import_openvino
-from ngrt.backends.runners import RUNNERS, Runner
 from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError, MissingExtraError
+from ngrt.inference.open import open_policy
+from ngrt.inference.openvino import OpenvinoEngine, import_openvino
+from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.runners import RUNNERS, Runner
 from tests.conftest import PARITY
 
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
@@ -85,7 +85,7 @@ import socket, sys
 from pathlib import Path
 def refused(*arguments): raise AssertionError("something was sent")
 socket.socket.connect = socket.getaddrinfo = refused
-from ngrt.backends.opening import open_policy
+from ngrt.inference.open import open_policy
 import numpy as np
 policy = open_policy(Path({str(tiny_bundle)!r}), backend="openvino")
 policy.predict([np.zeros((9, 9, 3), np.uint8)])

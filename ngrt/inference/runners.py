@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ngrt.backends.engine import Engine
 from ngrt.bundle import Backend, Manifest, Precision, Target
+from ngrt.inference.engine import Engine
 
 Opener = Callable[[Path, Manifest, int | None], Engine[Any]]
 """Opens the bundle in a folder, its manifest given; the threads matter to processors alone."""
@@ -20,7 +20,7 @@ def _cpu(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
 
 
 def _openvino(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
-    from ngrt.backends.policy_openvino import OpenvinoEngine
+    from ngrt.inference.openvino import OpenvinoEngine
 
     return OpenvinoEngine(folder, manifest, threads)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import ngrt
-from ngrt.backends.opening import open_policy
-from ngrt.backends.policy import EnginePolicy
 from ngrt.errors import ObservationError, SettingsError
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Image
 
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
