@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from ngrt.backends.gpu import why_no_gpu
 from ngrt.errors import BundleError
+from ngrt.inference.cuda.presence import why_no_gpu
 
 DeviceKind = Literal["cuda", "cpu"]
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ngrt.backends.cuda import Cuda
 from ngrt.bundle import Manifest, Target
 from ngrt.errors import BundleError, MissingExtraError
+from ngrt.inference.cuda.driver import Cuda
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ngrt.backends.cuda import Cuda
 from ngrt.backends.tensorrt_edition import Toolkit
 from ngrt.backends.tensorrt_kernels import Kernels, cache_folder
 from ngrt.bundle import Graph, check_graph
 from ngrt.errors import BundleError, EngineError
+from ngrt.inference.cuda.driver import Cuda
 from ngrt.inference.engine import Shapes
 
 FREE = "?"

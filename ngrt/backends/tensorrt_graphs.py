@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ngrt.backends.cuda import ALIGNMENT, Cuda
-from ngrt.backends.cuda_memory import Mirror, row_width
-from ngrt.backends.cuda_timing import Stopwatch
 from ngrt.backends.tensorrt_engine import Context, LoadedEngine
 from ngrt.bundle import PolicySpec
+from ngrt.inference.cuda.driver import ALIGNMENT, Cuda
+from ngrt.inference.cuda.memory import Mirror, row_width
+from ngrt.inference.cuda.timing import Stopwatch
 from ngrt.inference.engine import Look, Plan
 from ngrt.messages import Array
 

@@ -8,8 +8,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from ngrt.backends.gpu import why_no_gpu
 from ngrt.doctor.checks import Finding
+from ngrt.inference.cuda.presence import why_no_gpu
 
 ASKING = 2.0
 """Seconds for nvidia-smi."""

@@ -46,7 +46,7 @@ def _no_openvino() -> str:
 
 
 def _no_gpu() -> str:
-    from ngrt.backends.gpu import why_no_gpu
+    from ngrt.inference.cuda.presence import why_no_gpu
 
     return why_no_gpu()
 

@@ -9,8 +9,8 @@ import pytest
 import tensorrt_rtx
 from cuda.bindings import runtime as real
 
-from ngrt.backends.cuda import Cuda
 from ngrt.errors import EngineError
+from ngrt.inference.cuda.driver import Cuda
 
 from .gpu.runtime import StandInRuntime
 from .gpu.signatures import check_bound, check_cuda, overloads

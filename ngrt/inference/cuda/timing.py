@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ngrt.backends.cuda import Cuda
 from ngrt.clock import MonotonicClock
+from ngrt.inference.cuda.driver import Cuda
 
 Part = Literal["observe", "denoise"]
 Kind = Literal["in", "compute", "out"]

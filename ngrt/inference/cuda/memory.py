@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.backends.cuda import ALIGNMENT, Cuda
+from ngrt.inference.cuda.driver import ALIGNMENT, Cuda
 
 Fields = Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]]
 """Shape and type by name."""
