@@ -38,7 +38,7 @@ def onnx_runtime() -> Finding:
     except Exception as error:  # noqa: BLE001  (a damaged library fails in its own way)
         said = " ".join(str(error).split()) or type(error).__name__
         return Finding("missing", f"cannot be loaded: {said}", "pip install --force-reinstall onnxruntime-gpu")
-    from ngrt.backends.onnx_device import CUDA, why_no_cuda
+    from ngrt.inference.onnx.device import CUDA, why_no_cuda
 
     providers = [name for name in ort.get_available_providers() if name != LOADED_LATE]
     short = ", ".join(name.removesuffix("ExecutionProvider") for name in providers)

@@ -43,7 +43,7 @@ def python() -> Finding:
 
 def processor() -> Finding:
     """Find cores, and whether products of int8 and bfloat16 are fast."""
-    from ngrt.backends.saturation import saturates
+    from ngrt.inference.onnx.saturation import saturates
 
     name, flags = _named()
     able = [kind for kind, known in FLAGS.items() if known & flags]

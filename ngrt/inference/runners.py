@@ -14,7 +14,7 @@ Opener = Callable[[Path, Manifest, int | None], Engine[Any]]
 
 
 def _cpu(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
-    from ngrt.backends.policy_onnx import OnnxEngine
+    from ngrt.inference.onnx.cpu import OnnxEngine
 
     return OnnxEngine(folder, manifest, threads)
 
@@ -26,7 +26,7 @@ def _openvino(folder: Path, manifest: Manifest, threads: int | None) -> Engine[A
 
 
 def _cuda(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
-    from ngrt.backends.policy_cuda import CudaEngine
+    from ngrt.inference.onnx.cuda import CudaEngine
 
     return CudaEngine(folder, manifest)
 
@@ -52,7 +52,7 @@ def _no_gpu() -> str:
 
 
 def _no_cuda() -> str:
-    from ngrt.backends.onnx_device import why_no_cuda
+    from ngrt.inference.onnx.device import why_no_cuda
 
     return why_no_cuda()
 

@@ -29,12 +29,12 @@ def test_this_python_and_this_ngrt_are_named() -> None:
 
 
 def test_a_processor_that_saturates_is_limited_and_says_what_int8_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ngrt.backends.saturation.saturates", lambda: True)
+    monkeypatch.setattr("ngrt.inference.onnx.saturation.saturates", lambda: True)
     finding = machine.processor()
     assert finding.state == "limited"
     assert "int8 takes twice as long" in finding.found
     assert "ngrt bench" in finding.fix
-    monkeypatch.setattr("ngrt.backends.saturation.saturates", lambda: False)
+    monkeypatch.setattr("ngrt.inference.onnx.saturation.saturates", lambda: False)
     assert machine.processor().state == "good"
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import ngrt
-from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.bundle import Backend, Manifest
 from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference import choose
 from ngrt.inference.cuda.presence import why_no_gpu
+from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import ON_PROCESSORS, RUNNERS, Runner

@@ -12,11 +12,11 @@ import pytest
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.verify import LIMITS, Case, fresh_cases, reference
-from ngrt.backends.policy_cuda import CudaEngine
-from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.bundle import Manifest, Precision, read_manifest
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Engine
+from ngrt.inference.onnx.cpu import OnnxEngine
+from ngrt.inference.onnx.cuda import CudaEngine
 from ngrt.inference.openvino import OpenvinoEngine
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array, Guide

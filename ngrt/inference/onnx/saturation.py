@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 
 PROBE = Path(__file__).with_name("saturation.onnx")
-"""x (1, 64) uint8 times 64 x 16 times 127: ``tests/backends/test_saturation.py`` has what it is made of."""
+"""x (1, 64) uint8 times 64 x 16 times 127: ``tests/inference/test_saturation.py`` has what it is made of."""
 
 
 @cache

@@ -7,8 +7,8 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from ngrt.backends import policy_onnx
-from ngrt.backends.saturation import PROBE, saturates
+from ngrt.inference.onnx import cpu
+from ngrt.inference.onnx.saturation import PROBE, saturates
 from ngrt.inference.open import open_policy
 
 
@@ -50,6 +50,6 @@ def test_precise_products_are_asked_for_where_fast_ones_overflow(
 ) -> None:
     frame, noise = np.full((256, 256, 3), 90, np.uint8), np.zeros((18, 25), np.float32)
     usual = open_policy(int8_bundle, threads=1).predict([frame], noise).actions
-    monkeypatch.setattr(policy_onnx, "saturates", lambda: True)
+    monkeypatch.setattr(cpu, "saturates", lambda: True)
     precise = open_policy(int8_bundle, threads=1)
     assert np.abs(precise.predict([frame], noise).actions - usual).max() < 1e-4

@@ -4,7 +4,7 @@ Frames and a few numbers go to the device and actions come back; what the graphs
 and denoise steps are captured as CUDA graphs the first time and replayed from then on, one after the other without
 waiting.
 
-This has never been run on a GPU. Whole chunks are compared with `ngrt.backends.policy_onnx`'s by running the same code
+This has never been run on a GPU. Whole chunks are compared with `ngrt.inference.onnx.cpu`'s by running the same code
 with its buffers on the CPU, and the options are those that the installed library knows.
 """
 
@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ngrt.backends.onnx_chunk import BoundChunk, BoundLook, Rows, kept
-from ngrt.backends.onnx_device import DeviceGraph, DeviceKind, Launches, why_no_cuda
-from ngrt.backends.policy_onnx import OnnxEngine
 from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError, NgrtError
 from ngrt.inference.engine import Look, Plan, Shapes
+from ngrt.inference.onnx.bound import BoundChunk, BoundLook, Rows, kept
+from ngrt.inference.onnx.cpu import OnnxEngine
+from ngrt.inference.onnx.device import DeviceGraph, DeviceKind, Launches, why_no_cuda
 from ngrt.messages import Array
 
 T = TypeVar("T")

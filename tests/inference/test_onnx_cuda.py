@@ -9,11 +9,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from ngrt.backends import onnx_device, policy_cuda
-from ngrt.backends.onnx_device import CUDA_OPTIONS, GRAPH_ID, NO_WAIT, SESSION_OPTIONS, Pack, why_no_cuda
-from ngrt.backends.policy_cuda import CudaEngine
 from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError, EngineError
+from ngrt.inference.onnx import cuda, device
+from ngrt.inference.onnx.cuda import CudaEngine
+from ngrt.inference.onnx.device import CUDA_OPTIONS, GRAPH_ID, NO_WAIT, SESSION_OPTIONS, Pack, why_no_cuda
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 
@@ -66,7 +66,7 @@ def test_every_step_is_a_graph_of_its_own(engine: CudaEngine, policy: EnginePoli
 def test_no_more_is_captured_than_the_limit_and_the_rest_runs_all_the_same(
     engine: CudaEngine, policy: EnginePolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy_cuda, "MOST_CAPTURED", 2)
+    monkeypatch.setattr(cuda, "MOST_CAPTURED", 2)
     noise = policy.draw_noise()
     first = policy.predict([FRAME], noise, steps=3).actions
     for _ in range(2):
@@ -79,13 +79,13 @@ def test_no_more_is_captured_than_the_limit_and_the_rest_runs_all_the_same(
 def test_memory_is_kept_for_a_bounded_number_of_shapes_and_steps(engine: CudaEngine, policy: EnginePolicy) -> None:
     noise = policy.draw_noise()
     first = policy.predict([FRAME], noise, steps=1).actions
-    for steps in range(1, 3 * policy_cuda.MOST_CHUNKS):
+    for steps in range(1, 3 * cuda.MOST_CHUNKS):
         policy.predict([FRAME], steps=steps)
-    assert len(engine._rows[1].chunks) == policy_cuda.MOST_CHUNKS
+    assert len(engine._rows[1].chunks) == cuda.MOST_CHUNKS
     side = policy.spec.image_size
-    for branches in range(2, 3 * policy_cuda.MOST_ROWS):
+    for branches in range(2, 3 * cuda.MOST_ROWS):
         policy.denoise(policy.observe_each(np.zeros((branches, 1, side, side, 3), np.uint8)), noise, 2)
-    assert len(engine._rows) == policy_cuda.MOST_ROWS
+    assert len(engine._rows) == cuda.MOST_ROWS
     assert (policy.predict([FRAME], noise, steps=1).actions == first).all()
 
 
@@ -105,13 +105,13 @@ def test_all_runs_are_in_one_thread_whoever_asks(
 ) -> None:
     """ONNX Runtime keeps captured graphs by thread: one captured at warm-up must be found by the thread that plays."""
     threads: set[str] = set()
-    plain = onnx_device.Bound.run
+    plain = device.Bound.run
 
-    def watched(bound: onnx_device.Bound, *, wait: bool) -> bool:
+    def watched(bound: device.Bound, *, wait: bool) -> bool:
         threads.add(threading.current_thread().name)
         return plain(bound, wait=wait)
 
-    monkeypatch.setattr(onnx_device.Bound, "run", watched)
+    monkeypatch.setattr(device.Bound, "run", watched)
     policy.predict([FRAME], steps=2)
     asking = threading.Thread(target=policy.predict, args=([FRAME],), kwargs={"steps": 2})
     asking.start()
@@ -181,7 +181,7 @@ def test_without_a_gpu_it_is_refused_with_the_way_out(tiny_bundle: Path) -> None
 def test_a_gpu_without_cuda_s_libraries_is_refused_quietly_with_the_command_that_installs_them(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(policy_cuda, "why_no_cuda", lambda: "")
+    monkeypatch.setattr(cuda, "why_no_cuda", lambda: "")
     with pytest.raises(BundleError, match=r"does not find its CUDA and cuDNN libraries; pip install 'onnxruntime-gpu"):
         open_policy(tiny_bundle, backend="cuda")
     assert capfd.readouterr() == ("", "")

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.backends.onnx_device import ALIGNMENT, FLOAT, INT64, UINT8, Buffer, DeviceGraph, Pack, Place
 from ngrt.bundle import PolicySpec
 from ngrt.inference.engine import Look, Plan
+from ngrt.inference.onnx.device import ALIGNMENT, FLOAT, INT64, UINT8, Buffer, DeviceGraph, Pack, Place
 from ngrt.messages import Array
 
 K = TypeVar("K", bound=Hashable)
