@@ -32,7 +32,7 @@ def _cuda(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
 
 
 def _tensorrt(folder: Path, manifest: Manifest, threads: int | None) -> Engine[Any]:
-    from ngrt.backends.policy_tensorrt import TensorRtEngine
+    from ngrt.inference.tensorrt.engine import TensorRtEngine
 
     return TensorRtEngine(folder, manifest)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from ngrt.backends.tensorrt_kernels import cache_folder
+from ngrt.inference.tensorrt.kernels import cache_folder
 
 PACKAGES = {
     "/usr/bin/qemu-system-x86_64": "qemu-system-x86",

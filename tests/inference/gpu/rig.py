@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import tensorrt_rtx
 
-from ngrt.backends.policy_tensorrt import TensorRtEngine
 from ngrt.bundle import MANIFEST, GraphName, Manifest, Target, read_manifest
 from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.tensorrt.engine import TensorRtEngine
 
 from .runtime import StandInRuntime
 from .trt import StandInTensorRt

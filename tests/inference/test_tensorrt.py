@@ -11,14 +11,14 @@ import tensorrt_rtx
 from cuda.bindings import runtime as real_runtime
 
 from export.run import export_checkpoint
-from ngrt.backends.policy_tensorrt import MOST_GRAPHS, Launches, TensorRtEngine
-from ngrt.backends.tensorrt_edition import OF_RTX, rebuild
 from ngrt.bundle import Precision, Target, read_manifest, sha256_of
 from ngrt.control.merging import Merging
 from ngrt.errors import BundleError, EngineError, MissingExtraError, NgrtError
 from ngrt.inference.engine import Look
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.tensorrt.edition import OF_RTX, rebuild
+from ngrt.inference.tensorrt.engine import MOST_GRAPHS, Launches, TensorRtEngine
 from ngrt.messages import Array, Image
 from tests.export.conftest import GAMES
 from tests.export.making import Changes, inputs, write_small
@@ -266,7 +266,7 @@ def test_graphs_are_bounded_in_number_and_made_again(machine: Machine, engines: 
 def test_a_graph_that_runs_is_not_freed_for_another(
     pair: tuple[EnginePolicy, EnginePolicy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ngrt.backends.policy_tensorrt.MOST_GRAPHS", 1)
+    monkeypatch.setattr("ngrt.inference.tensorrt.engine.MOST_GRAPHS", 1)
     for _ in range(2):  # the second look is of another shape than the first
         assert_same(pair, chunk(2, 3, guidance=1.5))
 

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ngrt.backends.tensorrt_engine import Context, LoadedEngine
 from ngrt.bundle import PolicySpec
 from ngrt.inference.cuda.driver import ALIGNMENT, Cuda
 from ngrt.inference.cuda.memory import Mirror, row_width
 from ngrt.inference.cuda.timing import Stopwatch
 from ngrt.inference.engine import Look, Plan
+from ngrt.inference.tensorrt.loaded import Context, LoadedEngine
 from ngrt.messages import Array
 
 
 class Counts:
-    """What has been launched, counted where it is launched; see `ngrt.backends.policy_tensorrt.Launches`."""
+    """What has been launched, counted where it is launched; see `ngrt.inference.tensorrt.engine.Launches`."""
 
     def __init__(self) -> None:
         self.observe_graphs = self.denoise_graphs = self.steps = self.enqueued = 0

@@ -17,15 +17,15 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from ngrt.backends.tensorrt_edition import Toolkit, check_fit, load_toolkit, rebuild
-from ngrt.backends.tensorrt_engine import LoadedEngine, Source
-from ngrt.backends.tensorrt_graphs import Buffers, Captured, Counts, DenoiseGraph, Device, ObserveGraph
 from ngrt.bundle import GraphName, Manifest
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.cuda.driver import Cuda, open_cuda
 from ngrt.inference.cuda.timing import StageTimes, Stopwatch
 from ngrt.inference.engine import Look, Plan, Shapes
 from ngrt.inference.onnx.cpu import OnnxEngine
+from ngrt.inference.tensorrt.edition import Toolkit, check_fit, load_toolkit, rebuild
+from ngrt.inference.tensorrt.graphs import Buffers, Captured, Counts, DenoiseGraph, Device, ObserveGraph
+from ngrt.inference.tensorrt.loaded import LoadedEngine, Source
 from ngrt.messages import Array
 
 MOST_GRAPHS = 8
