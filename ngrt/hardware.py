@@ -173,7 +173,7 @@ def check_names(settings: PlaySettings) -> None:
 
     :raises ngrt.errors.SettingsError: there is no such key or game
     """
-    from ngrt.backends.key_names import known
+    from ngrt.keyboard.names import known
 
     chosen(settings.wake, settings.process)
     takeover = [name for name in _takeover(settings) if name != PAD]
@@ -233,7 +233,7 @@ def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> F
 
 
 def _keys(settings: PlaySettings, name: str, pad: Pad) -> Keys:
-    from ngrt.backends.keyboards import open_keys
+    from ngrt.keyboard.open import open_keys
 
     if name in getattr(pad, "key_names", ()):
         raise SettingsError(f"key {name} is pressed by the pad itself; choose another key, or change --keys")

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ngrt.actions import BUTTONS_21
-from ngrt.backends.key_names import KEYS, PRESSABLE, known, nearest
 from ngrt.errors import SettingsError
+from ngrt.keyboard.names import KEYS, PRESSABLE, known, nearest
 from ngrt.messages import STICK_REPEATS, PadState
 
 DEFAULT = Path(__file__).with_name("default_keys.toml")

@@ -4,11 +4,11 @@ import re
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ngrt.backends.key_guardian import Guardian
 from ngrt.backends.key_mapping import load_mapping
-from ngrt.backends.key_sender import KeySender, open_sender
 from ngrt.backends.pad_lock import PadLock
 from ngrt.errors import PadError
+from ngrt.keyboard.guardian import Guardian
+from ngrt.keyboard.sender import KeySender, open_sender
 from ngrt.messages import STILL, PadState
 
 

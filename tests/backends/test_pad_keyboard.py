@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends import key_guardian
-from ngrt.backends.key_guardian import release
 from ngrt.backends.key_mapping import DEFAULT
-from ngrt.backends.key_names import KEYS, PRESSABLE
-from ngrt.backends.key_sender_win32 import Input, KeyboardInput, MouseInput, Win32Sender
 from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.errors import PadError, SettingsError
+from ngrt.keyboard import guardian
+from ngrt.keyboard.guardian import release
+from ngrt.keyboard.names import KEYS, PRESSABLE
+from ngrt.keyboard.sender_win32 import Input, KeyboardInput, MouseInput, Win32Sender
 from ngrt.messages import NEUTRAL, PadState
-from tests.backends.user32_standin import StandinUser32
+from tests.keyboard.user32_standin import StandinUser32
 
 SOUTH = PadState(frozenset({"SOUTH"}))
 RIGHT_UP = PadState(left=(1.0, -1.0))
@@ -126,11 +126,11 @@ def test_a_mapping_that_is_wrong_is_refused_before_the_keyboard_is_touched(tmp_p
 def test_a_guardian_that_cannot_start_is_an_error_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nonexistent/python")
     with pytest.raises(PadError, match="what lets go of the keys after a crash cannot be started"):
-        key_guardian.Guardian(":0", ["w"])
+        guardian.Guardian(":0", ["w"])
 
 
 def test_keys_are_let_go_of_again_as_long_as_presses_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_guardian, "PAUSE", 0.0)
+    monkeypatch.setattr(guardian, "PAUSE", 0.0)
     late = [{"w"}, {"d"}, set()]
 
     class Late(Fingers):
@@ -145,7 +145,7 @@ def test_keys_are_let_go_of_again_as_long_as_presses_still_come(monkeypatch: pyt
 
 
 def test_a_key_that_somebody_else_holds_is_not_fought_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_guardian, "PAUSE", 0.0)
+    monkeypatch.setattr(guardian, "PAUSE", 0.0)
 
     class Shared(Fingers):
         def any_down(self, names: Iterable[str]) -> bool:
@@ -153,13 +153,13 @@ def test_a_key_that_somebody_else_holds_is_not_fought_over(monkeypatch: pytest.M
 
     fingers = Shared()
     release(fingers, ["w"])
-    assert len(fingers.calls) == key_guardian.ROUNDS
+    assert len(fingers.calls) == guardian.ROUNDS
 
 
 def test_a_keyboard_that_does_not_answer_is_asked_again_and_one_that_is_lost_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(key_guardian, "PAUSE", 0.0)
+    monkeypatch.setattr(guardian, "PAUSE", 0.0)
     fingers = Fingers(fails=100)
     fingers.down.add("w")
     release(fingers, ["w"])

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from Xlib.display import Display
 
-from ngrt.backends import x11_keyboard
-from ngrt.backends.keyboards import open_keys
 from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.errors import PadError, SettingsError, SourceError
+from ngrt.keyboard import x11
+from ngrt.keyboard.open import open_keys
 from ngrt.messages import NEUTRAL, PadState
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
@@ -162,7 +162,7 @@ def test_a_display_that_dies_is_an_error_in_one_line_for_who_presses_and_who_loo
 def test_a_server_that_hangs_holds_nobody_up_and_lets_go_of_all_once_it_goes_on(
     screen: Screen, window: TypingWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(x11_keyboard, "PATIENCE", 0.2)
+    monkeypatch.setattr(x11, "PATIENCE", 0.2)
     pad, keys = KeyboardPad(display=screen.display), open_keys(screen.display)
     pad.send(SOUTH)
     window.wait_for_keys(some=True)
@@ -183,7 +183,7 @@ def test_a_server_that_hangs_holds_nobody_up_and_lets_go_of_all_once_it_goes_on(
 
 
 def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(x11_keyboard, "OPENING", 0.3)
+    monkeypatch.setattr(x11, "OPENING", 0.3)
     with standing_still(screen.server), pytest.raises(PadError, match="has not answered"):
         KeyboardPad(display=screen.display)
 

@@ -9,7 +9,7 @@ from Xlib.display import Display
 from Xlib.error import ConnectionClosedError
 from Xlib.protocol.event import KeyPress, KeyRelease
 
-from ngrt.backends.key_names import KEYS
+from ngrt.keyboard.names import KEYS
 
 PATIENCE = 10.0
 

@@ -8,7 +8,7 @@ from ngrt.errors import PadError
 
 
 class KeySender(Protocol):
-    """Presses keys by their names in `ngrt.backends.key_names`, as if on the keyboard."""
+    """Presses keys by their names in `ngrt.keyboard.names`, as if on the keyboard."""
 
     @property
     def name(self) -> str:
@@ -47,11 +47,11 @@ def open_sender(display: str | None, names: Iterable[str]) -> KeySender:
     :raises ngrt.errors.SettingsError: it has no such key
     """
     if sys.platform == "win32":
-        from ngrt.backends.key_sender_win32 import Win32Sender
+        from ngrt.keyboard.sender_win32 import Win32Sender
 
         return Win32Sender()
     elif sys.platform == "linux":
-        from ngrt.backends.key_sender_x11 import X11Sender
+        from ngrt.keyboard.sender_x11 import X11Sender
 
         return X11Sender(display, names)
     else:

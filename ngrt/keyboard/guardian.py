@@ -2,7 +2,7 @@
 
 A process of its own that does nothing but wait for the end of a pipe, which the system closes even after a kill::
 
-    python -m ngrt.backends.key_guardian --display :0 w a s d
+    python -m ngrt.keyboard.guardian --display :0 w a s d
 """
 
 import argparse
@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from ngrt.backends.key_names import PRESSABLE
-from ngrt.backends.key_sender import KeySender, open_sender
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, PadError
+from ngrt.keyboard.names import PRESSABLE
+from ngrt.keyboard.sender import KeySender, open_sender
 
 ROUNDS, PAUSE = 10, 0.1
 """How often keys that are still down are let go of, and the seconds between."""
@@ -43,7 +43,7 @@ class Guardian:
     """
 
     def __init__(self, display: str | None, names: Iterable[str]) -> None:
-        command = [sys.executable, "-m", "ngrt.backends.key_guardian"]
+        command = [sys.executable, "-m", "ngrt.keyboard.guardian"]
         command += ["--display", display or "", *sorted(names)]
         try:
             self._process = subprocess.Popen(
@@ -85,7 +85,7 @@ def release(sender: KeySender, names: Iterable[str]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Wait for the end of standard input, then let go."""
-    parser = argparse.ArgumentParser(prog="ngrt.backends.key_guardian", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ngrt.keyboard.guardian", description=__doc__)
     parser.add_argument("--display", default="", help="X11 display; $DISPLAY if empty")
     parser.add_argument("names", nargs="+", choices=PRESSABLE, metavar="KEY")
     chosen = parser.parse_args(arguments)

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from ctypes import Structure, Union, c_int32, c_size_t, c_uint16, c_uint32, sizeof
 from typing import ClassVar
 
-from ngrt.backends.key_names import KEYS
 from ngrt.backends.user32 import User32, load_user32
 from ngrt.errors import PadError
+from ngrt.keyboard.names import KEYS
 
 INPUT_KEYBOARD = 1
 KEYEVENTF_EXTENDEDKEY = 0x0001

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from ngrt.backends.key_names import KEYS
-from ngrt.backends.key_sender_x11 import X11Sender
-from ngrt.backends.keyboards import open_keys
-from ngrt.backends.keys_win32 import Win32Keys
 from ngrt.errors import SettingsError, SourceError
 from ngrt.fakes import FakeKeys
 from ngrt.interfaces import Keys
-from tests.backends.user32_standin import StandinUser32
+from ngrt.keyboard.keys_win32 import Win32Keys
+from ngrt.keyboard.names import KEYS
+from ngrt.keyboard.open import open_keys
+from ngrt.keyboard.sender_x11 import X11Sender
+from tests.keyboard.user32_standin import StandinUser32
 
 Hold = Callable[[str, bool], None]
 Keyboard = tuple[Keys, Hold]

@@ -1,8 +1,8 @@
 """Which keys are held on an X11 display, whatever has the focus; keys that ngrt itself presses show up as well."""
 
-from ngrt.backends.key_names import known
-from ngrt.backends.x11_keyboard import X11Keyboard
 from ngrt.errors import SourceError
+from ngrt.keyboard.names import known
+from ngrt.keyboard.x11 import X11Keyboard
 
 
 class X11Keys:

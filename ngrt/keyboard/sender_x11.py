@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from ngrt.backends.x11_keyboard import X11Keyboard
 from ngrt.errors import PadError
+from ngrt.keyboard.x11 import X11Keyboard
 
 
 class X11Sender:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from Xlib import XK
 
-from ngrt.backends.key_names import KEYS, PRESSABLE, known
-from ngrt.backends.x11_keyboard import X11Keyboard
 from ngrt.errors import PadError, SettingsError
+from ngrt.keyboard.names import KEYS, PRESSABLE, known
+from ngrt.keyboard.x11 import X11Keyboard
 
 EVDEV = 8
 """X key codes are Linux key codes and this; Linux numbers the keys of the first PC keyboard by their scan codes."""

@@ -62,7 +62,7 @@ class X11Keyboard:
             raise self._failure(f"display {self.display} has no XTEST, so no keys can be pressed; use another X server")
 
     def code(self, name: str) -> int:
-        """Return the key code of a key by its name in `ngrt.backends.key_names`.
+        """Return the key code of a key by its name in `ngrt.keyboard.names`.
 
         :raises SettingsError: the layout has no such key
         """

@@ -3,8 +3,8 @@
 from ctypes import Array, sizeof
 from typing import Any
 
-from ngrt.backends.key_names import KEYS
-from ngrt.backends.key_sender_win32 import Input
+from ngrt.keyboard.names import KEYS
+from ngrt.keyboard.sender_win32 import Input
 
 
 class StandinUser32:

@@ -12,11 +12,11 @@ def open_keys(display: str | None = None) -> Keys:
     :raises SourceError: no keyboard can be read here
     """
     if sys.platform == "win32":
-        from ngrt.backends.keys_win32 import Win32Keys
+        from ngrt.keyboard.keys_win32 import Win32Keys
 
         return Win32Keys()
     elif sys.platform == "linux":
-        from ngrt.backends.keys_x11 import X11Keys
+        from ngrt.keyboard.keys_x11 import X11Keys
 
         return X11Keys(display)
     else:
