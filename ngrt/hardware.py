@@ -56,7 +56,7 @@ def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:
 
     :raises ngrt.errors.PadError: it cannot be had
     """
-    from ngrt.backends.pads import open_pad as opened
+    from ngrt.pads.open import open_pad as opened
 
     if settings.pad == "keyboard" and kind == "display":
         note("keys go to whatever has the focus; --process GAME plays only while the game has it")

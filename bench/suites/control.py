@@ -16,7 +16,6 @@ import numpy as np
 from bench.schema.distribution import Distribution
 from bench.subjects.subjects import Engine, Played
 from ngrt.app import arcade_engine, engine_threads
-from ngrt.backends.pad_none import RecordingPad
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -24,6 +23,7 @@ from ngrt.fakes import FakePolicy, FakeSource
 from ngrt.inference.open import open_policy
 from ngrt.interfaces import Policy
 from ngrt.messages import Chunk, Guide, Image, Tick
+from ngrt.pads.recording import RecordingPad
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from ngrt.backends.pad_vgamepad import NO_LIBEVDEV, NO_PERMISSION
-from ngrt.backends.pads import open_pad
 from ngrt.clock import MonotonicClock
 from ngrt.doctor.checks import Finding
 from ngrt.errors import NgrtError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL
+from ngrt.pads.open import open_pad
+from ngrt.pads.vgamepad import NO_LIBEVDEV, NO_PERMISSION
 
 UINPUT = Path("/dev/uinput")
 MODULES = Path("/lib/modules")

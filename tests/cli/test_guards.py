@@ -11,7 +11,6 @@ import pytest
 
 import ngrt.games
 from ngrt.backends.capture_images import ImageSource
-from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli.commands import run
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey
 from ngrt.desktop.matching import Window
@@ -20,6 +19,7 @@ from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.games import Game
 from ngrt.interfaces import Watch
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.recording import RecordingPad
 
 ARGUMENTS = ["--rate", "20", "--steps", "2", "--hold", "600"]
 

@@ -16,11 +16,11 @@ import pytest
 import ngrt.games
 from ngrt.app import ENDING
 from ngrt.backends.capture_images import ImageSource
-from ngrt.backends.pad_none import RecordingPad
 from ngrt.cli.commands import run
 from ngrt.fakes import FakePad
 from ngrt.games import Game
 from ngrt.messages import NEUTRAL
+from ngrt.pads.recording import RecordingPad
 from tests.conftest import PARITY
 
 UNWANTED = "torch", "transformers", "onnx", "onnxscript", "huggingface_hub", "pyarrow"

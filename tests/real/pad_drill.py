@@ -14,10 +14,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ngrt.actions import BUTTONS_17
-from ngrt.backends.pads import open_pad
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.open import open_pad
 from tests.real.sdl_game import STEP, Game, devices
 
 PAUSE = 0.006

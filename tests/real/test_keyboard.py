@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from Xlib.display import Display
 
-from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.errors import PadError, SettingsError, SourceError
 from ngrt.keyboard import x11
 from ngrt.keyboard.open import open_keys
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.keyboard import KeyboardPad
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
 
@@ -190,7 +190,7 @@ def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkey
 
 HOLDING = """
 import sys, time
-from ngrt.backends.pad_keyboard import KeyboardPad
+from ngrt.pads.keyboard import KeyboardPad
 from ngrt.messages import PadState
 
 pad = KeyboardPad(display=sys.argv[1])

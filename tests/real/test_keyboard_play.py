@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.cli.commands import run
 from ngrt.errors import EngineError
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Chunk
+from ngrt.pads.keyboard import KeyboardPad
 from tests.real.games import GAMES, KEYS, Game, look
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends.key_mapping import BUTTONS, DEFAULT, MOST_BYTES, STICKS, KeyMapping, load_mapping
 from ngrt.errors import SettingsError
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.keyboard_mapping import BUTTONS, DEFAULT, MOST_BYTES, STICKS, KeyMapping, load_mapping
 
 MAPPING = KeyMapping({"SOUTH": ("space",), "EAST": ("w", "x")}, {"left_up": ("w",), "right_right": ("d",)}, 0.4)
 

@@ -11,13 +11,13 @@ from typing import Literal, get_args
 
 import pytest
 
-from ngrt.backends.pad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, KINDS, XBOX_BUTTONS
-from ngrt.backends.pad_vgamepad import Motors, VgamepadPad
-from ngrt.backends.pads import OPENERS, open_pad
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, STILL, PadState, Rumble
+from ngrt.pads.open import OPENERS, open_pad
+from ngrt.pads.vgamepad import Motors, VgamepadPad
+from ngrt.pads.vgamepad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, KINDS, XBOX_BUTTONS
 from ngrt.settings import PadKind
-from tests.backends.vgamepad_standin import System, api, source
+from tests.pads.vgamepad_standin import System, api, source
 
 Kind = Literal["xbox", "ds4"]
 BUSY = PadState(frozenset({"SOUTH", "RIGHT_TRIGGER"}), (1.0, 0.0), (0.0, 0.5))

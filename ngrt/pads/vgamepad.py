@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from ngrt.backends.pad_lock import PadLock
-from ngrt.backends.pad_reports import KINDS, Plugged
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, STILL, PadState, Rumble
+from ngrt.pads.lock import PadLock
+from ngrt.pads.vgamepad_reports import KINDS, Plugged
 
 ON_WINDOWS = os.name == "nt"
 

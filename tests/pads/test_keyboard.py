@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends.key_mapping import DEFAULT
-from ngrt.backends.pad_keyboard import KeyboardPad
 from ngrt.errors import PadError, SettingsError
 from ngrt.keyboard import guardian
 from ngrt.keyboard.guardian import release
 from ngrt.keyboard.names import KEYS, PRESSABLE
 from ngrt.keyboard.sender_win32 import Input, KeyboardInput, MouseInput, Win32Sender
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.keyboard import KeyboardPad
+from ngrt.pads.keyboard_mapping import DEFAULT
 from tests.keyboard.user32_standin import StandinUser32
 
 SOUTH = PadState(frozenset({"SOUTH"}))

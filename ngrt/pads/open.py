@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ngrt.backends.pad_none import RecordingPad
 from ngrt.interfaces import Pad
+from ngrt.pads.recording import RecordingPad
 from ngrt.settings import PadKind
 
 
@@ -19,19 +19,19 @@ def open_pad(kind: PadKind, keys: Path | None = None, display: str | None = None
 
 
 def _open_xbox(keys: Path | None, display: str | None) -> Pad:
-    from ngrt.backends.pad_vgamepad import VgamepadPad
+    from ngrt.pads.vgamepad import VgamepadPad
 
     return VgamepadPad("xbox")
 
 
 def _open_ds4(keys: Path | None, display: str | None) -> Pad:
-    from ngrt.backends.pad_vgamepad import VgamepadPad
+    from ngrt.pads.vgamepad import VgamepadPad
 
     return VgamepadPad("ds4")
 
 
 def _open_keyboard(keys: Path | None, display: str | None) -> Pad:
-    from ngrt.backends.pad_keyboard import KeyboardPad
+    from ngrt.pads.keyboard import KeyboardPad
 
     return KeyboardPad(keys, display)
 

@@ -4,12 +4,12 @@ import re
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ngrt.backends.key_mapping import load_mapping
-from ngrt.backends.pad_lock import PadLock
 from ngrt.errors import PadError
 from ngrt.keyboard.guardian import Guardian
 from ngrt.keyboard.sender import KeySender, open_sender
 from ngrt.messages import STILL, PadState
+from ngrt.pads.keyboard_mapping import load_mapping
+from ngrt.pads.lock import PadLock
 
 
 class KeyboardPad:

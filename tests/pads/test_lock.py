@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends.pad_lock import PadLock
 from ngrt.errors import PadError
+from ngrt.pads.lock import PadLock
 
 HOLDER = """
 import sys
-from ngrt.backends.pad_lock import PadLock
+from ngrt.pads.lock import PadLock
 lock = PadLock(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()

@@ -9,10 +9,6 @@ import pytest
 
 from ngrt.actions import BUTTONS_17
 from ngrt.arcade.game import Arcade
-from ngrt.backends.key_mapping import load_mapping
-from ngrt.backends.pad_keyboard import KeyboardPad
-from ngrt.backends.pad_none import RecordingPad
-from ngrt.backends.pads import open_pad
 from ngrt.errors import PadError
 from ngrt.fakes import FakePad
 from ngrt.interfaces import Pad
@@ -20,8 +16,12 @@ from ngrt.keyboard.names import KEYS
 from ngrt.keyboard.open import open_keys
 from ngrt.keyboard.sender_win32 import Win32Sender
 from ngrt.messages import NEUTRAL, STILL, PadState
-from tests.backends.vgamepad_standin import System
+from ngrt.pads.keyboard import KeyboardPad
+from ngrt.pads.keyboard_mapping import load_mapping
+from ngrt.pads.open import open_pad
+from ngrt.pads.recording import RecordingPad
 from tests.keyboard.user32_standin import StandinUser32
+from tests.pads.vgamepad_standin import System
 
 BUSY = PadState(frozenset({"SOUTH", "DPAD_LEFT", "LEFT_TRIGGER", "GUIDE"}), (1.0, -1.0), (-0.25, 0.5))
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from ngrt.backends import pad_vgamepad
-from ngrt.backends.pad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, XBOX_BUTTONS
 from ngrt.messages import PadState
+from ngrt.pads import vgamepad
+from ngrt.pads.vgamepad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, XBOX_BUTTONS
 
 
 def source(name: str) -> Path:
@@ -65,7 +65,7 @@ class System:
             return library(self)
 
         monkeypatch.setattr(importlib, "import_module", load)
-        monkeypatch.setattr(pad_vgamepad, "ON_WINDOWS", self.windows)
+        monkeypatch.setattr(vgamepad, "ON_WINDOWS", self.windows)
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
 

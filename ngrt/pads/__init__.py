@@ -1,0 +1,1 @@
+"""Virtual pads that a policy drives. Start at `open`."""
