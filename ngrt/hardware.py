@@ -81,7 +81,7 @@ def open_person(settings: PlaySettings) -> PersonPad | None:
     """
     if PAD not in _takeover(settings):
         return None
-    from ngrt.backends.person_pads import open_person_pad
+    from ngrt.pads.person.open import open_person_pad
 
     return open_person_pad()
 

@@ -60,7 +60,7 @@ def real_pads() -> Finding:
 
 def _evdev() -> Finding:
     """Find them without opening one: a session that is playing holds the one it found."""
-    from ngrt.backends.person_pad_evdev import PERMISSION, gamepads
+    from ngrt.pads.person.evdev import PERMISSION, gamepads
 
     found = [pad for pad in gamepads() if not pad.made]
     if not found:
@@ -115,7 +115,7 @@ def _vigem() -> Finding:
 
 
 def _xinput() -> Finding:
-    from ngrt.backends.person_pads import open_person_pad
+    from ngrt.pads.person.open import open_person_pad
 
     try:
         pad = open_person_pad()

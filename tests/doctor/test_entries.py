@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends import person_pad_evdev
-from ngrt.backends.person_pad_evdev import Found
 from ngrt.clock import MonotonicClock
 from ngrt.doctor import engines, machine, pads, screens
 from ngrt.doctor.checks import Finding
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.person import evdev
+from ngrt.pads.person.evdev import Found
 from tests.real.xvfb import require, x_server
 
 GIB = 2**30
@@ -224,9 +224,9 @@ def test_real_pads_are_named_and_those_that_cannot_be_read_are_limited(
     own = Found(tmp_path / "event3", "input3", "Xbox 360 pad of ngrt", made=True, swapped=False)
     real = Found(tmp_path / "event5", "input5", "Somebody's Pad", made=False, swapped=False)
     real.node.touch()
-    monkeypatch.setattr(person_pad_evdev, "gamepads", lambda: [own])
+    monkeypatch.setattr(evdev, "gamepads", lambda: [own])
     assert pads.real_pads().state == "missing", "one that a program made is in nobody's hands"
-    monkeypatch.setattr(person_pad_evdev, "gamepads", lambda: [real, own])
+    monkeypatch.setattr(evdev, "gamepads", lambda: [real, own])
     assert pads.real_pads() == Finding("good", "Somebody's Pad")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert pads.real_pads().state == "limited"
@@ -235,7 +235,7 @@ def test_real_pads_are_named_and_those_that_cannot_be_read_are_limited(
 
 def test_a_pad_is_found_through_xinput_as_a_session_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     pad = SlowPad()
-    monkeypatch.setattr("ngrt.backends.person_pads.open_person_pad", lambda: pad)
+    monkeypatch.setattr("ngrt.pads.person.open.open_person_pad", lambda: pad)
     assert pads._xinput() == Finding("good", "stand-in")
     assert pad.closed
     pad.name = ""

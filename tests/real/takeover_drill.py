@@ -12,13 +12,13 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from ngrt.backends.person_pad_evdev import EvdevPad, gamepads, own
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
 from ngrt.control.watches import TakeoverPad
 from ngrt.errors import PadError
 from ngrt.messages import STILL, PadState
+from ngrt.pads.person.evdev import EvdevPad, gamepads, own
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run

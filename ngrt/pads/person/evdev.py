@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ngrt.backends.evdev_layout import ABS, AXES, BUTTONS, KEY, SOUTH, Layout, X
 from ngrt.clock import MonotonicClock
 from ngrt.errors import PadError
 from ngrt.messages import PadState
+from ngrt.pads.person.evdev_layout import ABS, AXES, BUTTONS, KEY, SOUTH, Layout, X
 
 SYSTEM, NODES = Path("/sys/class/input"), Path("/dev/input")
 

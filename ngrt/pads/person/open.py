@@ -11,10 +11,10 @@ def open_person_pad() -> PersonPad:
     :raises ngrt.errors.PadError: none can be read
     """
     if sys.platform == "win32":
-        from ngrt.backends.person_pad_xinput import XInputPad, xinput
+        from ngrt.pads.person.xinput import XInputPad, xinput
 
         return XInputPad(xinput())
     else:
-        from ngrt.backends.person_pad_evdev import EvdevPad
+        from ngrt.pads.person.evdev import EvdevPad
 
         return EvdevPad()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends.evdev_layout import BRAKE, GAS, HAT_X, HAT_Y, RX, RY, RZ, SOUTH, Layout, X, Y, Z
-from ngrt.backends.person_pad_evdev import EvdevPad, Found, _Held, gamepads, own
-from ngrt.backends.person_pad_xinput import BUTTONS, Report, State, XInputPad
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.pads.person.evdev import EvdevPad, Found, _Held, gamepads, own
+from ngrt.pads.person.evdev_layout import BRAKE, GAS, HAT_X, HAT_Y, RX, RY, RZ, SOUTH, Layout, X, Y, Z
+from ngrt.pads.person.xinput import BUTTONS, Report, State, XInputPad
 
 STICK, TRIGGER, HAT = (-32768, 32767), (0, 255), (-1, 1)
 XBOX = Layout({X: STICK, Y: STICK, Z: TRIGGER, RX: STICK, RY: STICK, RZ: TRIGGER, HAT_X: HAT, HAT_Y: HAT}, swapped=True)

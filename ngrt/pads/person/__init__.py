@@ -1,0 +1,1 @@
+"""Real pads in a person's hands."""
