@@ -70,7 +70,7 @@ def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
     import numpy as np
 
     import ngrt.app  # noqa: F401  (what a session imports)
-    from ngrt.inference.onnx import cpu
+    from ngrt.inference.onnx import cpu  # noqa: F401
     from ngrt.inference.open import open_policy
 
     imported, after_imports = time.perf_counter(), memory("VmRSS")

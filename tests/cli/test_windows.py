@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from ngrt.cli.commands import run
-from ngrt.desktop import open, processes
+from ngrt.desktop import processes
 from ngrt.desktop.matching import Window, find
 from ngrt.fakes import FakeDesktop
 from ngrt.window_table import listed, play_command, windows_json, windows_table
@@ -30,7 +30,7 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> FakeDesktop:
     """Stand in for this machine's desktop, on which the terminal has the focus."""
     monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
     fake = FakeDesktop([TERMINAL, GAME, TRAY], TERMINAL.number)
-    monkeypatch.setattr(open, "open_desktop", lambda display: fake)
+    monkeypatch.setattr("ngrt.desktop.open.open_desktop", lambda display: fake)
     monkeypatch.setattr(processes, "own_line", lambda: frozenset({TERMINAL.pid}))
     return fake
 

@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 from ngrt.control.watches import FocusGuard
-from ngrt.desktop import open
+from ngrt.desktop.open import open_desktop
 from ngrt.errors import SourceError
 from ngrt.messages import NEUTRAL
 from ngrt.pipeline.actuate import Control
@@ -51,7 +51,7 @@ async def test_play_stops_while_another_program_has_the_focus_and_goes_on_in_any
 ) -> None:
     game, second = windows.open("Game"), windows.open("Game, the second window")
     display = windows.display.get_display_name()
-    desktop, pad = open.open_desktop(display), Log()
+    desktop, pad = open_desktop(display), Log()
     guard = FocusGuard(desktop, lambda: int(game.id), "Game")
     parts = replace(session(pad, Control(rate=60)), watches=[guard])
 
@@ -83,7 +83,7 @@ async def test_a_display_that_disappears_ends_the_session_in_one_line_with_a_neu
         opened = x_windows.Windows(screen.display)
         game = opened.open("Game")
         opened.focus(game)
-        guard, pad = FocusGuard(open.open_desktop(screen.display), lambda: int(game.id), "Game"), Log()
+        guard, pad = FocusGuard(open_desktop(screen.display), lambda: int(game.id), "Game"), Log()
         parts = replace(session(pad, Control(rate=60)), watches=[guard])
 
         async def kill() -> None:
