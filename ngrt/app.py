@@ -25,10 +25,10 @@ from ngrt.messages import Chunk, Guide, Image
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, first_failure, run
+from ngrt.pipeline.workers import ThreadWorker
 from ngrt.preprocess import CAPTURE_SIDE
 from ngrt.settings import PlaySettings, SourceKind
 from ngrt.views import View
-from ngrt.workers import ThreadWorker
 
 MAX_AGE = 0.25
 """Seconds; the least that the limit on an observation's age is set to by itself."""

@@ -9,8 +9,8 @@ from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
 from ngrt.hardware import Note, check_names, open_pad, open_person, open_source, open_watches, wake_up
 from ngrt.interfaces import FrameSource, Pad, Watch
+from ngrt.pipeline.workers import PATIENCE
 from ngrt.settings import PlaySettings, SourceKind
-from ngrt.workers import PATIENCE
 
 
 @dataclass

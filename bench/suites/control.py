@@ -27,9 +27,9 @@ from ngrt.pads.recording import RecordingPad
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run
+from ngrt.pipeline.telemetry import Telemetry
+from ngrt.pipeline.workers import ThreadWorker
 from ngrt.preprocess import CAPTURE_SIDE
-from ngrt.telemetry import Telemetry
-from ngrt.workers import ThreadWorker
 
 SECONDS = 60.0
 RATE = 60.0

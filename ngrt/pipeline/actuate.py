@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import anyio
 
 from ngrt.actions import lock_menus
-from ngrt.channels import Latest
 from ngrt.clock import Clock
 from ngrt.control.pacing import next_deadline
 from ngrt.control.timeline import Grid, Timeline
@@ -19,7 +18,8 @@ from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
-from ngrt.workers import PATIENCE, Worker
+from ngrt.pipeline.channels import Latest
+from ngrt.pipeline.workers import PATIENCE, Worker
 
 OnTick = Callable[[Tick, int], None]
 """Told of every tick and of how many were missed around it, in the tick's thread: must return at once."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import anyio
 
-from ngrt.channels import Latest
 from ngrt.clock import Clock
 from ngrt.control.context import Context
 from ngrt.control.pacing import next_deadline
@@ -18,9 +17,10 @@ from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Frame, Image
+from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.watchdog import watch
+from ngrt.pipeline.workers import Worker
 from ngrt.preprocess import check_frame, shrink
-from ngrt.workers import Worker
 
 STALL = 2.0
 """Seconds that a look may take before the source counts as hung."""

@@ -6,7 +6,7 @@ import anyio.abc
 from ngrt.control.vetoes import Verdict, Vetoes
 from ngrt.interfaces import Watch
 from ngrt.pipeline.watchdog import CHECKS
-from ngrt.workers import Worker
+from ngrt.pipeline.workers import Worker
 
 INTERVAL = 0.01
 """Seconds between two looks: a key that is tapped is down for longer."""

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import anyio
 
-from ngrt.channels import Latest
 from ngrt.clock import Clock
 from ngrt.control.merging import Merger
 from ngrt.control.vetoes import Vetoes
 from ngrt.errors import EngineError
 from ngrt.messages import Chunk, Frame, Guide, Image, TimedChunk
+from ngrt.pipeline.channels import Latest
+from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.watchdog import watch
-from ngrt.telemetry import Telemetry
-from ngrt.workers import Worker
+from ngrt.pipeline.workers import Worker
 
 Predict = Callable[[Sequence[Image], Guide | None], Chunk]
 """A policy with its steps, noise, guidance and game already chosen."""

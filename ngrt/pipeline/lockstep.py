@@ -6,14 +6,14 @@ it is a person's then, or nobody's.
 
 import anyio
 
-from ngrt.channels import Latest
 from ngrt.clock import PausableClock
 from ngrt.messages import Frame, TimedChunk
 from ngrt.pipeline.actuate import Actuator, neutral_afterwards
 from ngrt.pipeline.capture import Camera
+from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.guard import INTERVAL
 from ngrt.pipeline.infer import Thinker
-from ngrt.workers import Worker
+from ngrt.pipeline.workers import Worker
 
 
 async def lockstep(

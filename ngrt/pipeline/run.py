@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from ngrt.channels import Latest
 from ngrt.clock import Clock, PausableClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merger, Merging
@@ -18,11 +17,12 @@ from ngrt.interfaces import FrameSource, Pad, StoppedByPerson, Watch
 from ngrt.messages import Frame, TimedChunk
 from ngrt.pipeline.actuate import Actuator, Control, actuate
 from ngrt.pipeline.capture import Camera, Watching, capture
+from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.guard import guard
 from ngrt.pipeline.infer import Planner, Thinker, infer
 from ngrt.pipeline.lockstep import lockstep
-from ngrt.telemetry import Telemetry
-from ngrt.workers import Worker
+from ngrt.pipeline.telemetry import Telemetry
+from ngrt.pipeline.workers import Worker
 
 
 @dataclass(frozen=True)

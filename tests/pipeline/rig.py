@@ -15,8 +15,8 @@ from ngrt.messages import STILL, Chunk, Guide, Image, PadState, Rumble
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run
-from ngrt.telemetry import Telemetry
-from ngrt.workers import InlineWorker, Worker
+from ngrt.pipeline.telemetry import Telemetry
+from ngrt.pipeline.workers import InlineWorker, Worker
 
 
 class VirtualClock:

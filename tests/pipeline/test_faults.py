@@ -12,7 +12,7 @@ import ngrt.pipeline.capture as capturing
 from ngrt.errors import EngineError, NgrtError, PadError, SourceError
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image
 from ngrt.pipeline.actuate import Control
-from ngrt.workers import Worker
+from ngrt.pipeline.workers import Worker
 from tests.pipeline.rig import Rig, Screen, always_south
 
 pytestmark = pytest.mark.anyio

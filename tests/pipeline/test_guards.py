@@ -11,7 +11,6 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ngrt.channels import Latest
 from ngrt.clock import GameClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -24,8 +23,9 @@ from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch
 from ngrt.messages import NEUTRAL, Chunk, Frame, Guide, Image, PadState, Tick
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.capture import Camera, Watching, capture
+from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.guard import INTERVAL
-from ngrt.workers import InlineWorker, Worker
+from ngrt.pipeline.workers import InlineWorker, Worker
 from tests.pipeline.rig import Rig, Screen, VirtualClock
 from tests.pipeline.test_invariants import Diary, Uneven, numbered, session
 

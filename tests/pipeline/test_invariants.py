@@ -15,8 +15,8 @@ from ngrt.control.merging import Merging
 from ngrt.control.timeline import Grid
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image, Tick, TimedChunk
 from ngrt.pipeline.actuate import Control
-from ngrt.telemetry import Telemetry
-from ngrt.workers import InlineWorker, Worker
+from ngrt.pipeline.telemetry import Telemetry
+from ngrt.pipeline.workers import InlineWorker, Worker
 from tests.pipeline.rig import Rig, Screen
 
 HORIZON = 18

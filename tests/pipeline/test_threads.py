@@ -10,8 +10,7 @@ import anyio
 import pytest
 from blockbuster import BlockingError, blockbuster_ctx
 
-import ngrt.workers
-from ngrt.channels import Latest
+import ngrt.pipeline.workers
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -20,9 +19,10 @@ from ngrt.errors import PadError
 from ngrt.interfaces import StoppedByPerson
 from ngrt.messages import NEUTRAL, STILL, PadState
 from ngrt.pipeline.actuate import Control
+from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
-from ngrt.workers import ThreadWorker
+from ngrt.pipeline.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
 
 pytestmark = pytest.mark.anyio
@@ -119,7 +119,7 @@ async def test_an_error_in_a_worker_is_raised_where_it_was_called() -> None:
 
 
 async def test_a_device_that_hangs_is_left_behind_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ngrt.workers, "PATIENCE", 0.1)
+    monkeypatch.setattr(ngrt.pipeline.workers, "PATIENCE", 0.1)
     release = threading.Event()
     worker = ThreadWorker("hung")
 
@@ -190,7 +190,7 @@ async def test_on_threads_each_watch_has_its_own_and_what_it_says_reaches_the_pa
 async def test_on_threads_a_watch_that_hangs_blocks_the_pad_and_neither_other_watches_nor_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ngrt.workers, "PATIENCE", 0.1)
+    monkeypatch.setattr(ngrt.pipeline.workers, "PATIENCE", 0.1)
     pad, hung, panic = Log(), Watcher(), Watcher()
     parts = guarded(pad, Control(rate=100), hung, panic)
 
@@ -225,7 +225,7 @@ class HungPad(Log):
 
 @pytest.fixture
 def hung_pad(monkeypatch: pytest.MonkeyPatch) -> Iterator[HungPad]:
-    for module in ("ngrt.workers", "ngrt.pipeline.actuate"):
+    for module in ("ngrt.pipeline.workers", "ngrt.pipeline.actuate"):
         monkeypatch.setattr(f"{module}.PATIENCE", 0.2)
     pad = HungPad(calls=10)
     yield pad

@@ -22,7 +22,7 @@ from ngrt.pads.person.evdev import EvdevPad, gamepads, own
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
-from ngrt.workers import ThreadWorker
+from ngrt.pipeline.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
 
 assert sys.platform != "win32"

@@ -15,9 +15,9 @@ from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
+from ngrt.pipeline.telemetry import Telemetry
+from ngrt.pipeline.workers import ThreadWorker
 from ngrt.preprocess import CAPTURE_SIDE, observation
-from ngrt.telemetry import Telemetry
-from ngrt.workers import ThreadWorker
 
 COLUMNS, ROWS = 25, 18
 WHITE, BLACK = "SOUTH", "EAST"

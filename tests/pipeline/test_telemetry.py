@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ngrt.control.percentiles import WINDOW, Window
 from ngrt.messages import NEUTRAL, Rumble, Tick
-from ngrt.telemetry import Telemetry
+from ngrt.pipeline.telemetry import Telemetry
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.floats(0, 100))
