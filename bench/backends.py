@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, get_args
 
-from ngrt.bundle import Backend
 from ngrt.inference.runners import RUNNERS
+from ngrt.policy.bundle import Backend
 
 RUNS_ELSEWHERE = "here, but no engine that was given ran on it; name one with --engine, or the backend with --backend"
 

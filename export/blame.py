@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
 from export.products import Arithmetic, NarrowProduct, Product
-from ngrt.bundle import GraphName
 from ngrt.messages import Image
-from ngrt.preprocess import observation
+from ngrt.policy.bundle import GraphName
+from ngrt.policy.preprocess import observation
 
 SEED = 20_260_103
 Lossy = Callable[[GraphName, str, Product], nn.Module | None]

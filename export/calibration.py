@@ -11,7 +11,7 @@ from ngrt.backends.capture_images import read_image
 from ngrt.backends.capture_video import VideoSource
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Image
-from ngrt.preprocess import shrink
+from ngrt.policy.preprocess import shrink
 
 MOST = 24
 """Observations: 24 chunks of 18 rows have 9072 buttons, enough to tell 99% from 98.5."""

@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ngrt.actions import BUTTON_NAMES
-from ngrt.bundle import PolicySpec
 from ngrt.errors import CheckpointError
+from ngrt.policy.actions import BUTTON_NAMES
+from ngrt.policy.bundle import PolicySpec
 
 Count = Field(ge=1, le=100_000)
 MAX_FRAMES = 64

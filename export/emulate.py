@@ -15,9 +15,9 @@ from torch import nn
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
 from export.products import Arithmetic
-from ngrt.bundle import Graph, GraphName, Manifest, Precision
 from ngrt.inference.engine import Feed, HostEngine, Shapes
 from ngrt.inference.policy import EnginePolicy
+from ngrt.policy.bundle import Graph, GraphName, Manifest, Precision
 
 Modules = dict[GraphName, nn.Module]
 

@@ -25,9 +25,9 @@ from export.model import NitroGen
 from export.modules import Module
 from export.products import Product
 from export.to_onnx import entry
-from ngrt.bundle import Graph, GraphName, Manifest
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Image
+from ngrt.policy.bundle import Graph, GraphName, Manifest
 
 LARGEST = 448.0
 """The largest e4m3 number."""

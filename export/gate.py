@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.calibration import Calibration
-from ngrt.actions import decode
-from ngrt.bundle import Gate, GraphName
 from ngrt.inference.engine import HostEngine, HostSeen
 from ngrt.inference.policy import EnginePolicy, Observation
 from ngrt.messages import Array
+from ngrt.policy.actions import decode
+from ngrt.policy.bundle import Gate, GraphName
 
 BUTTONS_LEAST = 0.99
 """Share of all buttons of all rows that must be as they were."""

@@ -1,6 +1,6 @@
 """The three graphs as torch modules: the model's mathematics with everything folded that can be.
 
-`ngrt.bundle` says what they take and give. What depends on time alone is in `Schedule`; what depends on the frames
+`ngrt.policy.bundle` says what they take and give. What depends on time alone is in `Schedule`; what depends on the frames
 alone is in `Observe`; `Denoise` has the rest. Queries, keys and values that share an input share a product, and the
 scale of attention is part of the query's weights.
 
@@ -221,7 +221,7 @@ class DenoiseBlock(Module):
 
 
 class Denoise(Module):
-    """One Euler step; inputs and formula as in `ngrt.bundle`."""
+    """One Euler step; inputs and formula as in `ngrt.policy.bundle`."""
 
     def __init__(self, model: NitroGen, how: Arithmetic) -> None:
         super().__init__()

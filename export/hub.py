@@ -13,8 +13,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from ngrt.bundle import sha256_of
 from ngrt.errors import CheckpointError
+from ngrt.policy.bundle import sha256_of
 
 NITROGEN = "nvidia/NitroGen"
 NITROGEN_SHA256 = "a266f5fb9c7dbdcdf97216558d2d82075a9a994b824cda69afa9fd3280260a81"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from export.modules import Linear, Module
-from ngrt.bundle import Precision
+from ngrt.policy.bundle import Precision
 
 CONTRIB = "com.microsoft"
 """ONNX Runtime's own operators."""

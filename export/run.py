@@ -13,8 +13,8 @@ from export.hub import fetch, is_repository
 from export.paths import check_free
 from export.to_onnx import DATA_LIMIT
 from export.toolkit import DEFAULT_PRECISION, open_toolkit
-from ngrt.bundle import Manifest, Precision, Target, sha256_of
 from ngrt.errors import ExportError, SettingsError
+from ngrt.policy.bundle import Manifest, Precision, Target, sha256_of
 
 BUILD_FROM = 0.85
 """The share of an export's time that lies before the building of engines, where there is any."""

@@ -14,9 +14,9 @@ from export.config import Config
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
 from export.products import Arithmetic
-from ngrt.bundle import File, Graph, GraphName, Precision, sha256_of
-from ngrt.bundle import Tensor as Signature
 from ngrt.errors import ExportError
+from ngrt.policy.bundle import File, Graph, GraphName, Precision, sha256_of
+from ngrt.policy.bundle import Tensor as Signature
 
 OPSET = 20
 """The first with GELU; what ONNX Runtime, TensorRT and OpenVINO of the last years all read."""

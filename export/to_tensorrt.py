@@ -12,11 +12,11 @@ from typing import Any
 
 from export.building import Watch, monitor_of
 from export.toolkit import Toolkit
-from ngrt.bundle import Graph, GraphName, Tensor, sha256_of
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole
 from ngrt.inference.tensorrt.edition import logger_of
 from ngrt.inference.tensorrt.kernels import cache_folder
+from ngrt.policy.bundle import Graph, GraphName, Tensor, sha256_of
 
 MOST_BRANCHES = 2
 """Rows an engine takes (B): two, for classifier-free guidance."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from export.devices import capability_here
-from ngrt.bundle import Precision, Target
 from ngrt.errors import MissingExtraError, SettingsError
+from ngrt.policy.bundle import Precision, Target
 
 CAPABILITY = re.compile(r"(\d{1,2})\.?(\d)")
 LEAST_FP8 = (8, 9)

@@ -11,13 +11,13 @@ import torch
 from export.calibration import picture
 from export.checkpoint import Checkpoint
 from export.model import NitroGen
-from ngrt.actions import STICK_COLUMNS
-from ngrt.bundle import Parity, Precision
 from ngrt.errors import ExportError
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array, Image
-from ngrt.preprocess import observation
+from ngrt.policy.actions import STICK_COLUMNS
+from ngrt.policy.bundle import Parity, Precision
+from ngrt.policy.preprocess import observation
 
 LIMITS = {"fp32": 1e-4, "fp16": 2e-2, "bf16": 0.16}
 """Largest difference allowed in the final actions. In fp16 a product of thousand terms of size one is off by about

@@ -2,7 +2,7 @@
 
 Reading order: `ngrt.messages` (what is passed), `ngrt.interfaces` (who passes it), `ngrt.pipeline.run` (the main loop),
 `ngrt.control.timeline` (which row belongs to which tick), `ngrt.app` (where a session is put together), `ngrt.cli`
-(the commands). ``export/`` turns a checkpoint into the engine bundle that `ngrt.bundle` reads.
+(the commands). ``export/`` turns a checkpoint into the engine bundle that `ngrt.policy.bundle` reads.
 
 From Python::
 
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ngrt.bundle import AskedBackend
     from ngrt.errors import NgrtError
     from ngrt.interfaces import Policy
     from ngrt.messages import NEUTRAL, Chunk, PadState
+    from ngrt.policy.bundle import AskedBackend
 
 __all__ = ["NEUTRAL", "Chunk", "NgrtError", "PadState", "Policy", "load_policy"]
 

@@ -26,7 +26,7 @@ from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, first_failure, run
 from ngrt.pipeline.workers import ThreadWorker
-from ngrt.preprocess import CAPTURE_SIDE
+from ngrt.policy.preprocess import CAPTURE_SIDE
 from ngrt.settings import PlaySettings, SourceKind
 from ngrt.views import View
 

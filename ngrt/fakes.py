@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from ngrt.actions import BUTTON_NAMES, decode
-from ngrt.bundle import PolicySpec
 from ngrt.desktop.matching import Window
 from ngrt.errors import ObservationError, PadError, SourceError
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Array, Chunk, Guide, Image, PadState
 from ngrt.pads.recording import RecordingPad
+from ngrt.policy.actions import BUTTON_NAMES, decode
+from ngrt.policy.bundle import PolicySpec
 
 BACKGROUND = (24, 28, 48)
 BAR = (255, 255, 255)

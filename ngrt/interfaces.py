@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ngrt.bundle import PolicySpec
 from ngrt.control.vetoes import Verdict
 from ngrt.desktop.matching import Window
 from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble
+from ngrt.policy.bundle import PolicySpec
 
 
 class EndOfSource(Exception):  # noqa: N818  (not a failure: a video has an end)

@@ -86,7 +86,7 @@ STICK_REPEATS = frozenset({"RIGHT_BOTTOM", "RIGHT_LEFT", "RIGHT_RIGHT", "RIGHT_U
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guide:
-    """What pulls a chunk towards earlier actions while it is denoised; `ngrt.bundle` has the formula.
+    """What pulls a chunk towards earlier actions while it is denoised; `ngrt.policy.bundle` has the formula.
 
     ``prior`` (..., H, A) raw actions; ``weights`` (H,) how much each row is pulled, in [0, 1]; ``strengths`` (N,) how
     strong the pull is at each denoise step.

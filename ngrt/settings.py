@@ -6,10 +6,10 @@ from typing import Annotated, Literal, get_args
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from ngrt.bundle import AskedBackend
 from ngrt.control.merging import Merging, Mode, Noise, default_merging
 from ngrt.control.pacing import Latency, Pace, settle
 from ngrt.errors import SettingsError
+from ngrt.policy.bundle import AskedBackend
 
 SourceKind = Literal["arcade", "video", "display", "image", "window"]
 SOURCES = (*get_args(SourceKind), "process", "monitor")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ngrt.bundle import PolicySpec
 from ngrt.errors import ObservationError
 from ngrt.fakes import LAP, FakePolicy, FakeSource
 from ngrt.interfaces import Policy
+from ngrt.policy.bundle import PolicySpec
 
 
 @pytest.mark.parametrize("old_layout", [False, True])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ngrt.actions import BUTTONS_17
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.padview import HEIGHT, LETTERS, STICKS, WIDTH, draw_pad, pad_labels
+from ngrt.policy.actions import BUTTONS_17
 
 
 @pytest.mark.parametrize("button", BUTTONS_17)

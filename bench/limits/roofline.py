@@ -13,7 +13,7 @@ from bench.limits import peaks
 from bench.limits.onnx_work import Kind, Work, count_graph, operations
 from bench.schema.distribution import in_bytes, in_words
 from bench.subjects.instrumented import Watched
-from ngrt.bundle import GraphName, Manifest
+from ngrt.policy.bundle import GraphName, Manifest
 
 Bound = Literal["arithmetic", "memory"]
 

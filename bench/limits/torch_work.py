@@ -14,7 +14,7 @@ from export.config import Config, resolve
 from export.graphs import Denoise, Observe
 from export.model import NitroGen
 from export.products import Arithmetic
-from ngrt.bundle import Manifest, Precision
+from ngrt.policy.bundle import Manifest, Precision
 
 STORED: dict[Precision, tuple[Kind, int]] = {
     "fp32": ("float32", 4),

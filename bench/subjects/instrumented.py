@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from bench.subjects.subjects import Engine, Played
-from ngrt.bundle import Backend, GraphName, Manifest, Precision
 from ngrt.errors import EngineError
 from ngrt.inference.engine import Feed, HostEngine
 from ngrt.inference.open import open_policy
 from ngrt.messages import Array, Image
+from ngrt.policy.bundle import Backend, GraphName, Manifest, Precision
 
 GRAPHS: tuple[GraphName, ...] = ("schedule", "observe", "denoise")
 

@@ -18,7 +18,7 @@ from torch import nn
 from export.checkpoint import load_checkpoint
 from ngrt.errors import SettingsError
 from ngrt.messages import Array, Image
-from ngrt.preprocess import observation
+from ngrt.policy.preprocess import observation
 
 BaselinePrecision = Literal["fp32", "bf16"]
 Device = Literal["cpu", "cuda"]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ngrt.bundle import AskedBackend, Backend, Manifest, read_manifest
 from ngrt.inference.runners import RUNNERS
+from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from bench.schema.distribution import P99_SAMPLES, Distribution
 from bench.subjects.instrumented import Watched, checked_calls, title_of
 from bench.subjects.reference import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
 from bench.subjects.subjects import Engine, Played
-from ngrt.bundle import Backend, GraphName, read_manifest, sha256_of
 from ngrt.errors import CheckpointError, NgrtError
 from ngrt.messages import Array, Image
+from ngrt.policy.bundle import Backend, GraphName, read_manifest, sha256_of
 
 ROUNDS = 7
 """Chunks of the reference's, each way."""

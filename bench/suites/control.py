@@ -29,7 +29,7 @@ from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
-from ngrt.preprocess import CAPTURE_SIDE
+from ngrt.policy.preprocess import CAPTURE_SIDE
 
 SECONDS = 60.0
 RATE = 60.0

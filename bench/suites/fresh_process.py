@@ -15,7 +15,7 @@ from ngrt.errors import BundleError
 
 if TYPE_CHECKING:  # what a session imports is timed: none of it may be here before
     from bench.subjects.subjects import Engine
-    from ngrt.bundle import AskedBackend
+    from ngrt.policy.bundle import AskedBackend
 
 STATUS = Path("/proc/self/status")
 READY = "first action"

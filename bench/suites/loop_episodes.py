@@ -13,7 +13,7 @@ from ngrt.control.merging import Merging
 from ngrt.control.timeline import BLEND_DECAY
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array
-from ngrt.preprocess import to_side
+from ngrt.policy.preprocess import to_side
 
 
 @dataclass(frozen=True, slots=True)

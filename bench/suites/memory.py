@@ -7,7 +7,7 @@ from bench.schema.distribution import in_bytes
 from bench.subjects.instrumented import title_of
 from bench.subjects.subjects import Engine, Played
 from bench.suites.fresh_process import Fresh, start
-from ngrt.bundle import read_manifest
+from ngrt.policy.bundle import read_manifest
 
 PROCESSES = 3
 

@@ -8,7 +8,6 @@ import anyio
 import numpy as np
 
 from bench.schema.distribution import Distribution
-from ngrt.actions import decode, lock_menus
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -19,7 +18,8 @@ from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
-from ngrt.preprocess import observation
+from ngrt.policy.actions import decode, lock_menus
+from ngrt.policy.preprocess import observation
 
 SECONDS = 20.0
 RATE = 60.0

@@ -19,8 +19,8 @@ import numpy as np
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
 from bench.subjects.subjects import Engine, Played
-from ngrt.bundle import Backend, read_manifest
 from ngrt.messages import Image
+from ngrt.policy.bundle import Backend, read_manifest
 
 What = Literal["steps", "threads", "context_frames", "horizon", "context_tokens"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.schema.distribution import Distribution
 from ngrt.messages import Image
-from ngrt.preprocess import CAPTURE_SIDE, shrink
+from ngrt.policy.preprocess import CAPTURE_SIDE, shrink
 
 SIZES = ((640, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 """Width and height."""

@@ -13,10 +13,10 @@ from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
 from bench.subjects.subjects import Engine
 from bench.suites.chunk import ceiling_or_reason, limit_facts
-from ngrt.actions import decode
-from ngrt.bundle import Backend
 from ngrt.messages import Image
-from ngrt.preprocess import observation
+from ngrt.policy.actions import decode
+from ngrt.policy.bundle import Backend
+from ngrt.policy.preprocess import observation
 
 FEWEST, MOST = 10, 200
 SECONDS = 5.0

@@ -7,7 +7,7 @@ from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import title_of
 from bench.subjects.subjects import Engine, Played
 from bench.suites.fresh_process import start
-from ngrt.bundle import read_manifest
+from ngrt.policy.bundle import read_manifest
 
 STARTS = 5
 

@@ -19,10 +19,10 @@ from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
 from bench.subjects.subjects import Engine
 from bench.suites.chunk import ceiling_or_reason, check_origin
-from ngrt.actions import decode
-from ngrt.bundle import Backend
 from ngrt.errors import CheckpointError
 from ngrt.messages import Array, Chunk, Image
+from ngrt.policy.actions import decode
+from ngrt.policy.bundle import Backend
 
 STEPS = (1, 2, 4, 8, 16)
 FRAMES = 4

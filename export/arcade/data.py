@@ -17,7 +17,7 @@ from ngrt.arcade.level import TICKS
 from ngrt.arcade.render import render
 from ngrt.arcade.world import WALL, State, World
 from ngrt.messages import Image
-from ngrt.preprocess import to_side
+from ngrt.policy.preprocess import to_side
 
 STALE_SHARE = 0.35
 """Share of the labels that start with rows of an earlier plan, as they must once inference takes time."""

@@ -6,8 +6,8 @@ Controls are (..., 3) float64: stick in [-1, 1], then jump and shield, 1 where p
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.actions import BUTTONS_21, STICK_COLUMNS
 from ngrt.messages import Array, PadState
+from ngrt.policy.actions import BUTTONS_21, STICK_COLUMNS
 
 Controls = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ def from_pad(state: PadState) -> Controls:
 
 
 def from_actions(actions: Array) -> Controls:
-    """Return the controls (..., 3) of raw model output (..., 25), read as `ngrt.actions.decode` does."""
+    """Return the controls (..., 3) of raw model output (..., 25), read as `ngrt.policy.actions.decode` does."""
     controls = np.empty((*actions.shape[:-1], 3))
     controls[..., 0] = np.clip(2 * actions[..., STICK_COLUMN] - 1, -1, 1)
     controls[..., 1] = actions[..., JUMP_COLUMN] > 0.5

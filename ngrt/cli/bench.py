@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from ngrt.bundle import AskedBackend
 from ngrt.cli.launch import err, out, stage, tell
+from ngrt.policy.bundle import AskedBackend
 
 app = App(name="bench")
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from ngrt.bundle import AskedBackend, Precision, Target
 from ngrt.cli.launch import app, err, out, stage, tell
+from ngrt.policy.bundle import AskedBackend, Precision, Target
 
 SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
 
@@ -74,7 +74,7 @@ def info(path: Path, /) -> None:
     from ngrt.tables import bundle_table, checkpoint_table
 
     if path.is_dir():
-        from ngrt.bundle import check_files, read_manifest
+        from ngrt.policy.bundle import check_files, read_manifest
 
         manifest = read_manifest(path)
         check_files(path, manifest)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ngrt.bundle import Backend, Manifest
 from ngrt.clock import MonotonicClock
 from ngrt.errors import BundleError, EngineError, NgrtError
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import ON_PROCESSORS, RUNNERS
+from ngrt.policy.bundle import Backend, Manifest
 
 Note = Callable[[str], None]
 """Told what was chosen, and why."""

@@ -1,7 +1,7 @@
 """The seam between a policy and what runs its graphs.
 
 An engine keeps what the graphs hand to each other in memory of its own, a device's where it has one: pictures go in,
-actions come out, nothing else crosses. `ngrt.bundle` says what the graphs take and give.
+actions come out, nothing else crosses. `ngrt.policy.bundle` says what the graphs take and give.
 """
 
 from abc import ABC, abstractmethod
@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.bundle import GraphName
 from ngrt.messages import Array
+from ngrt.policy.bundle import GraphName
 
 Shapes = Mapping[str, Sequence[int | str]]
 """Tensors of a graph by name; a dimension is a size, or anything else where it may vary."""

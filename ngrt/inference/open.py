@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from ngrt.bundle import AskedBackend, Backend, Manifest, read_manifest
 from ngrt.errors import BundleError, SettingsError
 from ngrt.inference.choose import Note, choose
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS
+from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
 
 LEAST_THREADS = 8
 """Threads that may be asked for on any machine; far more than it has cores only wait for each other."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.bundle import Graph, GraphName, Manifest, Tensor, check_graph
 from ngrt.errors import BundleError, EngineError, MissingExtraError
 from ngrt.inference.engine import Feed, HostEngine, Shapes
+from ngrt.policy.bundle import Graph, GraphName, Manifest, Tensor, check_graph
 
 REPORTER = "openvino_telemetry"
 """What OpenVINO, while it is imported, reports its use with, to Google Analytics, unless the user opted out before."""

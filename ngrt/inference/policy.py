@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.actions import decode
-from ngrt.bundle import Manifest, PolicySpec
 from ngrt.errors import BundleError, ObservationError
 from ngrt.inference.engine import Engine, Look, Plan
 from ngrt.messages import Array, Chunk, Guide, Image
-from ngrt.preprocess import observation
+from ngrt.policy.actions import decode
+from ngrt.policy.bundle import Manifest, PolicySpec
+from ngrt.policy.preprocess import observation
 
 NO_GAME = 0
 """The embedding row of a game nobody named."""

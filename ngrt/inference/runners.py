@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ngrt.bundle import Backend, Manifest, Precision, Target
 from ngrt.inference.engine import Engine
+from ngrt.policy.bundle import Backend, Manifest, Precision, Target
 
 Opener = Callable[[Path, Manifest, int | None], Engine[Any]]
 """Opens the bundle in a folder, its manifest given; the threads matter to processors alone."""

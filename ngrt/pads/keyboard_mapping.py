@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from ngrt.actions import BUTTONS_21
 from ngrt.errors import SettingsError
 from ngrt.keyboard.names import KEYS, PRESSABLE, known, nearest
 from ngrt.messages import STICK_REPEATS, PadState
+from ngrt.policy.actions import BUTTONS_21
 
 DEFAULT = Path(__file__).with_name("default_keys.toml")
 """The mapping where no file is given, and the example to copy."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import anyio
 
-from ngrt.actions import lock_menus
 from ngrt.clock import Clock
 from ngrt.control.pacing import next_deadline
 from ngrt.control.timeline import Grid, Timeline
@@ -20,6 +19,7 @@ from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.workers import PATIENCE, Worker
+from ngrt.policy.actions import lock_menus
 
 OnTick = Callable[[Tick, int], None]
 """Told of every tick and of how many were missed around it, in the tick's thread: must return at once."""

@@ -20,7 +20,7 @@ from ngrt.messages import Frame, Image
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.watchdog import watch
 from ngrt.pipeline.workers import Worker
-from ngrt.preprocess import check_frame, shrink
+from ngrt.policy.preprocess import check_frame, shrink
 
 STALL = 2.0
 """Seconds that a look may take before the source counts as hung."""

@@ -6,7 +6,7 @@ import pytest
 from ngrt.arcade.level import BAR, FORK, GATE, WAVE
 from ngrt.arcade.render import render
 from ngrt.arcade.world import JUMP_CYCLE, STATE, State
-from ngrt.preprocess import to_side
+from ngrt.policy.preprocess import to_side
 from tests.arcade.test_expert import played
 
 

@@ -10,10 +10,10 @@ from ngrt.arcade.controls import Controls, from_actions
 from ngrt.arcade.expert import HORIZON
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
-from ngrt.bundle import read_manifest
 from ngrt.cli.commands import run
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
+from ngrt.policy.bundle import read_manifest
 
 UNSEEN = range(20_000, 20_003)
 EXECUTE = 6

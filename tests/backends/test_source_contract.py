@@ -20,7 +20,7 @@ from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeSource
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.messages import Image
-from ngrt.preprocess import check_frame
+from ngrt.policy.preprocess import check_frame
 from tests.backends.dxcam_standin import standing_in
 from tests.backends.playing import START, pictures, play, write_video
 

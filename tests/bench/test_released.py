@@ -17,7 +17,7 @@ from bench.subjects.subjects import Played
 from bench.suites import memory
 from bench.suites.chunk import compare
 from bench.suites.startup import measure
-from ngrt.bundle import check_files, read_manifest
+from ngrt.policy.bundle import check_files, read_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from bench.run import LONG, SUITES, Effort, run_suites
-from ngrt.bundle import AskedBackend
 from ngrt.cli.bench import bench
 from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError, SettingsError
 from ngrt.inference.runners import RUNNERS
+from ngrt.policy.bundle import AskedBackend
 from tests.conftest import PARITY
 
 TINY = PARITY / "tiny.pt"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ngrt.actions import decode
 from ngrt.messages import TimedChunk
+from ngrt.policy.actions import decode
 
 
 def chunk_of(

@@ -11,9 +11,9 @@ import pytest
 import export.run
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
-from ngrt.bundle import Graph, GraphName, Precision, read_manifest
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
+from ngrt.policy.bundle import Graph, GraphName, Precision, read_manifest
 
 from .making import Changes, write_small
 

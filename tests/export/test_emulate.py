@@ -21,10 +21,10 @@ from export.run import Gating, export_checkpoint
 from export.to_onnx import write_graph
 from export.to_tensorrt import Order, build_engine
 from export.toolkit import open_toolkit
-from ngrt.bundle import Graph, read_manifest
 from ngrt.errors import ExportError
 from ngrt.inference.runners import RUNNERS
-from ngrt.preprocess import observation
+from ngrt.policy.bundle import Graph, read_manifest
+from ngrt.policy.preprocess import observation
 
 from .conftest import GAMES_AND_CONTEXT, Variant
 from .making import inputs

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from export.calibration import picture
 from ngrt.inference.policy import EnginePolicy, Observation
 from ngrt.messages import Array
-from ngrt.preprocess import observation
+from ngrt.policy.preprocess import observation
 
 from .conftest import GAMES_AND_CONTEXT, Variant
 from .making import inputs, oracle_of

@@ -13,8 +13,8 @@ from huggingface_hub import constants
 
 import export.hub
 from export.hub import NITROGEN, NITROGEN_SHA256, fetch, is_repository
-from ngrt.bundle import read_manifest, sha256_of
 from ngrt.errors import CheckpointError
+from ngrt.policy.bundle import read_manifest, sha256_of
 
 from .conftest import Variant
 from .hubserver import Hub, serve

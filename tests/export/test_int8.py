@@ -16,11 +16,11 @@ from export.gate import Agreement, agree
 from export.graphs import Observe
 from export.products import Arithmetic, Int8Product, Product, rounded
 from export.run import Gating, export_checkpoint
-from ngrt.bundle import Precision, read_manifest
 from ngrt.cli.commands import run
 from ngrt.errors import ExportError, SettingsError
 from ngrt.inference.open import open_policy
-from ngrt.preprocess import observation
+from ngrt.policy.bundle import Precision, read_manifest
+from ngrt.policy.preprocess import observation
 from tests.conftest import PARITY
 
 TINY = PARITY / "tiny.pt"

@@ -16,7 +16,7 @@ from export.verify import sample
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Image
-from ngrt.preprocess import as_trained, observation, shrink
+from ngrt.policy.preprocess import as_trained, observation, shrink
 from tests.conftest import PARITY
 
 NAMES = ("tiny", "tiny-context-cfg", "tiny-games")

@@ -15,8 +15,8 @@ import export.verify
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.to_onnx import write_graph
-from ngrt.bundle import Manifest, read_manifest, sha256_of
 from ngrt.errors import ExportError
+from ngrt.policy.bundle import Manifest, read_manifest, sha256_of
 
 from .conftest import Variant
 from .refusal import refused

@@ -22,10 +22,10 @@ from export.run import Gating, export_checkpoint
 from export.to_onnx import entry
 from export.to_tensorrt import Order, build_engine, timings_file
 from export.toolkit import EDITIONS, Toolkit
-from ngrt.bundle import Manifest, Parity, Precision, check_files, read_manifest
 from ngrt.cli.commands import run
 from ngrt.errors import ExportError, MissingExtraError, SettingsError
 from ngrt.inference.tensorrt.edition import logger_of
+from ngrt.policy.bundle import Manifest, Parity, Precision, check_files, read_manifest
 
 from .conftest import Variant
 from .refusal import refused

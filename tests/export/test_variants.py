@@ -9,7 +9,7 @@ import torch
 from export.model import SinusoidalPositions
 from export.verify import sample
 from ngrt.messages import Array
-from ngrt.preprocess import observation
+from ngrt.policy.preprocess import observation
 
 from .conftest import CHANGES, GAMES_AND_CONTEXT, Variant
 from .making import Inputs, inputs, oracle_of

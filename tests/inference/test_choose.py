@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import ngrt
-from ngrt.bundle import Backend, Manifest
 from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference import choose
@@ -20,6 +19,7 @@ from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import ON_PROCESSORS, RUNNERS, Runner
+from ngrt.policy.bundle import Backend, Manifest
 
 FRAME = np.zeros((9, 9, 3), np.uint8)
 

@@ -12,7 +12,6 @@ import pytest
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.verify import LIMITS, Case, fresh_cases, reference
-from ngrt.bundle import Manifest, Precision, read_manifest
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Engine
 from ngrt.inference.onnx.cpu import OnnxEngine
@@ -20,6 +19,7 @@ from ngrt.inference.onnx.cuda import CudaEngine
 from ngrt.inference.openvino import OpenvinoEngine
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array, Guide
+from ngrt.policy.bundle import Manifest, Precision, read_manifest
 from tests.export.making import write_small
 
 Make = Callable[[Path, Manifest], Engine[Any]]

@@ -9,13 +9,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.onnx import cuda, device
 from ngrt.inference.onnx.cuda import CudaEngine
 from ngrt.inference.onnx.device import CUDA_OPTIONS, GRAPH_ID, NO_WAIT, SESSION_OPTIONS, Pack, why_no_cuda
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
+from ngrt.policy.bundle import read_manifest
 
 LIBRARIES = Path(onnxruntime.__file__).parent / "capi"
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from export.run import export_checkpoint
-from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError, MissingExtraError
 from ngrt.inference.open import open_policy
 from ngrt.inference.openvino import OpenvinoEngine, import_openvino
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS, Runner
+from ngrt.policy.bundle import read_manifest
 from tests.conftest import PARITY
 
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)

@@ -11,7 +11,6 @@ import tensorrt_rtx
 from cuda.bindings import runtime as real_runtime
 
 from export.run import export_checkpoint
-from ngrt.bundle import Precision, Target, read_manifest, sha256_of
 from ngrt.control.merging import Merging
 from ngrt.errors import BundleError, EngineError, MissingExtraError, NgrtError
 from ngrt.inference.engine import Look
@@ -20,6 +19,7 @@ from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.tensorrt.edition import OF_RTX, rebuild
 from ngrt.inference.tensorrt.engine import MOST_GRAPHS, Launches, TensorRtEngine
 from ngrt.messages import Array, Image
+from ngrt.policy.bundle import Precision, Target, read_manifest, sha256_of
 from tests.export.conftest import GAMES
 from tests.export.making import Changes, inputs, write_small
 

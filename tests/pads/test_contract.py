@@ -7,7 +7,6 @@ from typing import Literal
 
 import pytest
 
-from ngrt.actions import BUTTONS_17
 from ngrt.arcade.game import Arcade
 from ngrt.errors import PadError
 from ngrt.fakes import FakePad
@@ -20,6 +19,7 @@ from ngrt.pads.keyboard import KeyboardPad
 from ngrt.pads.keyboard_mapping import load_mapping
 from ngrt.pads.open import open_pad
 from ngrt.pads.recording import RecordingPad
+from ngrt.policy.actions import BUTTONS_17
 from tests.keyboard.user32_standin import StandinUser32
 from tests.pads.vgamepad_standin import System
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import anyio
 import numpy as np
 
-from ngrt.actions import decode
 from ngrt.clock import Clock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -17,6 +16,7 @@ from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import InlineWorker, Worker
+from ngrt.policy.actions import decode
 
 
 class VirtualClock:

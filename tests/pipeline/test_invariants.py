@@ -10,13 +10,13 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ngrt.actions import decode
 from ngrt.control.merging import Merging
 from ngrt.control.timeline import Grid
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image, Tick, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import InlineWorker, Worker
+from ngrt.policy.actions import decode
 from tests.pipeline.rig import Rig, Screen
 
 HORIZON = 18

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ngrt.actions import BUTTONS_17
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.open import open_pad
+from ngrt.policy.actions import BUTTONS_17
 from tests.real.sdl_game import STEP, Game, devices
 
 PAUSE = 0.006

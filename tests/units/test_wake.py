@@ -2,10 +2,10 @@
 
 import pytest
 
-from ngrt.actions import BUTTONS_17
 from ngrt.errors import PadError, SettingsError
 from ngrt.fakes import FakePad
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.policy.actions import BUTTONS_17
 from ngrt.wake import Press, chosen, sequence, wake
 
 SOUTH, EAST = (PadState(frozenset({name})) for name in ("SOUTH", "EAST"))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import anyio
 import numpy as np
 
-from ngrt.actions import BUTTON_NAMES, decode
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -17,7 +16,8 @@ from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
-from ngrt.preprocess import CAPTURE_SIDE, observation
+from ngrt.policy.actions import BUTTON_NAMES, decode
+from ngrt.policy.preprocess import CAPTURE_SIDE, observation
 
 COLUMNS, ROWS = 25, 18
 WHITE, BLACK = "SOUTH", "EAST"

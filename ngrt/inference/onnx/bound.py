@@ -6,10 +6,10 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.bundle import PolicySpec
 from ngrt.inference.engine import Look, Plan
 from ngrt.inference.onnx.device import ALIGNMENT, FLOAT, INT64, UINT8, Buffer, DeviceGraph, Pack, Place
 from ngrt.messages import Array
+from ngrt.policy.bundle import PolicySpec
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -7,10 +7,10 @@ from typing import Any
 
 import onnxruntime as ort
 
-from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Feed, HostEngine, Shapes
 from ngrt.inference.onnx.saturation import saturates
+from ngrt.policy.bundle import GraphName, Manifest, check_graph
 
 ort.disable_telemetry_events()  # on Windows it has some; ngrt reports to nobody
 

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ngrt.bundle import GraphName, Manifest, check_graph
 from ngrt.errors import BundleError, EngineError, NgrtError
 from ngrt.inference.engine import Look, Plan, Shapes
 from ngrt.inference.onnx.bound import BoundChunk, BoundLook, Rows, kept
 from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.onnx.device import DeviceGraph, DeviceKind, Launches, why_no_cuda
 from ngrt.messages import Array
+from ngrt.policy.bundle import GraphName, Manifest, check_graph
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ngrt.bundle import Manifest, Target
 from ngrt.errors import BundleError, MissingExtraError
 from ngrt.inference.cuda.driver import Cuda
+from ngrt.policy.bundle import Manifest, Target
 
 
 @dataclass(frozen=True)

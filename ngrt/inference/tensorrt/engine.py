@@ -17,7 +17,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from ngrt.bundle import GraphName, Manifest
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.cuda.driver import Cuda, open_cuda
 from ngrt.inference.cuda.timing import StageTimes, Stopwatch
@@ -27,6 +26,7 @@ from ngrt.inference.tensorrt.edition import Toolkit, check_fit, load_toolkit, re
 from ngrt.inference.tensorrt.graphs import Buffers, Captured, Counts, DenoiseGraph, Device, ObserveGraph
 from ngrt.inference.tensorrt.loaded import LoadedEngine, Source
 from ngrt.messages import Array
+from ngrt.policy.bundle import GraphName, Manifest
 
 MOST_GRAPHS = 8
 """Graphs that are kept of each kind; that of a shape or number of steps not used for longest is freed for a new one."""

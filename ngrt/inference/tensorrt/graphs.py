@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ngrt.bundle import PolicySpec
 from ngrt.inference.cuda.driver import ALIGNMENT, Cuda
 from ngrt.inference.cuda.memory import Mirror, row_width
 from ngrt.inference.cuda.timing import Stopwatch
 from ngrt.inference.engine import Look, Plan
 from ngrt.inference.tensorrt.loaded import Context, LoadedEngine
 from ngrt.messages import Array
+from ngrt.policy.bundle import PolicySpec
 
 
 class Counts:

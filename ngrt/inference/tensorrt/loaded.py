@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ngrt.bundle import Graph, check_graph
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.cuda.driver import Cuda
 from ngrt.inference.engine import Shapes
 from ngrt.inference.tensorrt.edition import Toolkit
 from ngrt.inference.tensorrt.kernels import Kernels, cache_folder
+from ngrt.policy.bundle import Graph, check_graph
 
 FREE = "?"
 """A dimension that may vary."""

@@ -16,8 +16,8 @@ from bench.limits.torch_work import STORED, baseline_gflop, count_model
 from export.checkpoint import load_checkpoint
 from export.config import resolve
 from export.synth import configuration
-from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError
+from ngrt.policy.bundle import read_manifest
 from tests.conftest import PARITY
 
 BundleOf = Callable[[str], Path]

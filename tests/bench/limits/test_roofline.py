@@ -8,8 +8,8 @@ from bench.backends import unused_backends
 from bench.limits import peaks
 from bench.limits.onnx_work import Kind, Product, Work
 from bench.limits.roofline import Ceiling, GraphLimit, Peaks, work_of
-from ngrt.bundle import read_manifest
 from ngrt.errors import CheckpointError
+from ngrt.policy.bundle import read_manifest
 from tests.conftest import PARITY
 
 BIG = Product("float32", 1, 256, 1024, 4096)

@@ -5,15 +5,15 @@ import pytest
 
 from bench.suites.loop import Cell, Gain, canonical, half_width, measure, modes
 from bench.suites.loop_episodes import Setting, _Player, play
-from ngrt.actions import decode
 from ngrt.app import arcade_engine
 from ngrt.arcade.world import World
-from ngrt.bundle import read_manifest
 from ngrt.control.merging import Merging, default_merging
 from ngrt.control.timeline import Grid, Timeline
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import TimedChunk
+from ngrt.policy.actions import decode
+from ngrt.policy.bundle import read_manifest
 
 STEPS = read_manifest(arcade_engine()).policy.steps
 UNSEEN = range(60_000, 60_016)

@@ -12,9 +12,9 @@ from bench.suites.scale_policies import VARIED
 from bench.suites.stages import measure as stages
 from bench.suites.sweep import Accuracy
 from bench.suites.sweep import measure as sweep
-from ngrt.actions import decode
 from ngrt.errors import CheckpointError
 from ngrt.messages import Chunk
+from ngrt.policy.actions import decode
 from tests.conftest import PARITY
 
 BundleOf = Callable[[str], Path]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import tensorrt_rtx
 
-from ngrt.bundle import MANIFEST, GraphName, Manifest, Target, read_manifest
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.tensorrt.engine import TensorRtEngine
+from ngrt.policy.bundle import MANIFEST, GraphName, Manifest, Target, read_manifest
 
 from .runtime import StandInRuntime
 from .trt import StandInTensorRt

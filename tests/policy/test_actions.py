@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.actions import BUTTONS_17, BUTTONS_21, decode, lock_menus
 from ngrt.messages import PadState
+from ngrt.policy.actions import BUTTONS_17, BUTTONS_21, decode, lock_menus
 
 
 def raw(columns: int, **values: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

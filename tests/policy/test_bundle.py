@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 import ngrt
-from ngrt.bundle import read_manifest
 from ngrt.errors import BundleError
+from ngrt.policy.bundle import read_manifest
 from ngrt.tables import bundle_table
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ngrt.errors import ObservationError
-from ngrt.preprocess import check_frame, observation, shrink
+from ngrt.policy.preprocess import check_frame, observation, shrink
 
 sides = st.integers(1, 900)
 Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -111,7 +111,7 @@ def test_pictures_of_changing_sizes_from_several_threads_are_kept_apart() -> Non
 @settings(max_examples=120, deadline=None)
 def test_a_helper_changes_no_bit(height: int, width: int) -> None:
     image = picture(height, width)
-    with ThreadPoolExecutor(1) as helper, mock.patch("ngrt.preprocess.SHARED", 0):
+    with ThreadPoolExecutor(1) as helper, mock.patch("ngrt.policy.preprocess.SHARED", 0):
         shared = shrink(image, helper)
     np.testing.assert_array_equal(shared, shrink(image))
 

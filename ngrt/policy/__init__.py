@@ -1,0 +1,1 @@
+"""What a policy takes and gives: its bundle, its actions, its pictures. No engine."""
