@@ -18,9 +18,9 @@ from bench.schema.distribution import Provenance
 from bench.subjects.subjects import Played, crossed
 from bench.suites import control, loop, memory, overhead, scale, shrink, startup
 from bench.suites.fresh_process import STATUS
-from ngrt.app import arcade_engine
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.policy.bundle import AskedBackend, read_manifest
+from ngrt.session.play import arcade_engine
 
 T = TypeVar("T")
 FORMATS = (".png", ".svg")

@@ -15,7 +15,6 @@ import numpy as np
 
 from bench.schema.distribution import Distribution
 from bench.subjects.subjects import Engine, Played
-from ngrt.app import arcade_engine, engine_threads
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -30,6 +29,7 @@ from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.preprocess import CAPTURE_SIDE
+from ngrt.session.play import arcade_engine, engine_threads
 
 SECONDS = 60.0
 RATE = 60.0

@@ -69,7 +69,7 @@ def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
     begun = time.perf_counter()
     import numpy as np
 
-    import ngrt.app  # noqa: F401  (what a session imports)
+    import ngrt.session.play  # noqa: F401  (what a session imports)
     from ngrt.inference.onnx import cpu  # noqa: F401
     from ngrt.inference.open import open_policy
 

@@ -1,1 +1,1 @@
-"""One file a backend: frame sources, policies and pads. Opened by `ngrt.app`, late, so that none is a dependency."""
+"""One file a backend: frame sources, policies and pads. Opened by `ngrt.session.play`, late, so that none is a dependency."""

@@ -16,7 +16,7 @@ from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
 from ngrt.messages import Image
-from ngrt.settings import CaptureKind
+from ngrt.session.settings import CaptureKind
 
 
 class DxcamScreen:

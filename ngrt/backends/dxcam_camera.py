@@ -20,7 +20,7 @@ from ngrt.backends.dxcam_displays import Display, Region, describe
 from ngrt.errors import SourceError
 from ngrt.interfaces import NothingToSee
 from ngrt.messages import Image
-from ngrt.settings import CaptureKind
+from ngrt.session.settings import CaptureKind
 
 Way = Literal["dxgi", "winrt"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ngrt.desktop.matching import Window
 from ngrt.interfaces import Desktop, FrameSource
-from ngrt.settings import CaptureKind
+from ngrt.session.settings import CaptureKind
 
 
 def open_screen(display: str | None, monitor: int | None, rate: float, kind: CaptureKind) -> FrameSource:

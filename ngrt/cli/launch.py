@@ -20,7 +20,7 @@ from rich.console import Console
 
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.figures import printable
-from ngrt.settings import SOURCES
+from ngrt.session.settings import SOURCES
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ngrt.cli.launch import app, err, out, tell
-from ngrt.settings import PlaySettings
+from ngrt.session.settings import PlaySettings
 
 
 @app.command
@@ -26,8 +26,8 @@ def play(
     engine
         Engine bundle, made by `ngrt export`.
     """
-    from ngrt import app as sessions
     from ngrt.dashboard import summary
+    from ngrt.session import play as sessions
     from ngrt.views import NEXT_STEPS, open_view
 
     settings = settings or PlaySettings()

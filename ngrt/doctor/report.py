@@ -8,7 +8,7 @@ from typing import Any
 
 from ngrt.doctor import engines, machine, pads, screens
 from ngrt.doctor.checks import Check, Entry, Finding, run_checks
-from ngrt.settings import MOST_RATE, PlaySettings
+from ngrt.session.settings import MOST_RATE, PlaySettings
 
 ENGINE = "ENGINE"
 """Stands for an engine where there is none yet."""
@@ -47,9 +47,9 @@ def checks(display: str | None, folder: Path) -> list[Check]:
 
 def arcade() -> Finding:
     """Find whether the arcade's engine runs here, and which rate it holds."""
-    from ngrt.app import arcade_engine, engine_threads, measure, predictor
     from ngrt.errors import FeasibilityError
     from ngrt.inference.open import open_policy
+    from ngrt.session.play import arcade_engine, engine_threads, measure, predictor
 
     settings = PlaySettings(rate="auto")
     policy = open_policy(arcade_engine(), threads=engine_threads(None))

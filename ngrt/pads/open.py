@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ngrt.interfaces import Pad
 from ngrt.pads.recording import RecordingPad
-from ngrt.settings import PadKind
+from ngrt.session.settings import PadKind
 
 
 def open_pad(kind: PadKind, keys: Path | None = None, display: str | None = None) -> Pad:

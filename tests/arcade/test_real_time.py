@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from bench.suites.loop_episodes import Setting, play
-from ngrt.app import arcade_engine
-from ngrt.app import play as play_live
 from ngrt.control.merging import default_merging
 from ngrt.inference.open import open_policy
-from ngrt.settings import PlaySettings
+from ngrt.session.play import arcade_engine
+from ngrt.session.play import play as play_live
+from ngrt.session.settings import PlaySettings
 from ngrt.views import open_view
 
 SECONDS = 30

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ngrt.app import arcade_engine
 from ngrt.arcade.controls import Controls, from_actions
 from ngrt.arcade.expert import HORIZON
 from ngrt.arcade.render import render
@@ -14,6 +13,7 @@ from ngrt.cli.commands import run
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.policy.bundle import read_manifest
+from ngrt.session.play import arcade_engine
 
 UNSEEN = range(20_000, 20_003)
 EXECUTE = 6

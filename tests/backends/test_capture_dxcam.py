@@ -24,7 +24,7 @@ from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Image
-from ngrt.settings import CaptureKind
+from ngrt.session.settings import CaptureKind
 from tests.backends.dxcam_standin import HIGH, LEFT, MAIN, Camera, Machine, standing_in
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a stand-in for what is here")

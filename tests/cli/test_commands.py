@@ -178,7 +178,7 @@ def test_an_interrupt_that_a_library_turned_into_another_error_still_ends_with_1
         except KeyboardInterrupt as error:
             raise ImportError("initialization failed") from error
 
-    monkeypatch.setattr("ngrt.app.play", swallowed)
+    monkeypatch.setattr("ngrt.session.play.play", swallowed)
     assert run(["play"]) == 130
     assert capsys.readouterr().err == ""
 
@@ -355,7 +355,7 @@ def test_an_error_whose_causes_lead_back_to_itself_is_told_in_one_line(
         cause.__context__ = error
         raise error from cause
 
-    monkeypatch.setattr("ngrt.app.play", fail)
+    monkeypatch.setattr("ngrt.session.play.play", fail)
     assert run(["play"]) == 1
     assert complaint(capsys) == "ngrt: the pad is gone; plug it in"
 

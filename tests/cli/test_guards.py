@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 import pytest
 
-import ngrt.games
+import ngrt.session.game
 from ngrt.backends.capture_images import ImageSource
 from ngrt.cli.commands import run
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
-from ngrt.games import Game
 from ngrt.interfaces import Watch
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.recording import RecordingPad
+from ngrt.session.game import Game
 
 ARGUMENTS = ["--rate", "20", "--steps", "2", "--hold", "600"]
 
@@ -46,7 +46,7 @@ class Played(RecordingPad):
 @contextmanager
 def playing(patch: pytest.MonkeyPatch, frame: Path, pad: RecordingPad, watches: Sequence[Watch]) -> Iterator[None]:
     with patch.context() as patched:
-        patched.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad, watches=watches))
+        patched.setattr(ngrt.session.game, "open_game", lambda *_: Game(ImageSource([frame]), pad, watches=watches))
         yield
 
 
@@ -108,7 +108,7 @@ def test_a_desktop_that_disappears_ends_play_with_the_reason(
 def test_a_watch_that_does_not_close_does_not_keep_the_process(
     tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ngrt.games, "PATIENCE", 0.1)
+    monkeypatch.setattr(ngrt.session.game, "PATIENCE", 0.1)
     release = threading.Event()
 
     class Hung(FakeKeys):

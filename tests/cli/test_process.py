@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-import ngrt.games
-from ngrt.app import ENDING
+import ngrt.session.game
 from ngrt.backends.capture_images import ImageSource
 from ngrt.cli.commands import run
 from ngrt.fakes import FakePad
-from ngrt.games import Game
 from ngrt.messages import NEUTRAL
 from ngrt.pads.recording import RecordingPad
+from ngrt.session.game import Game
+from ngrt.session.play import ENDING
 from tests.conftest import PARITY
 
 UNWANTED = "torch", "transformers", "onnx", "onnxscript", "huggingface_hub", "pyarrow"
@@ -65,7 +65,7 @@ def test_an_interrupt_ends_play_with_130_its_figures_and_a_neutral_pad(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     pad = RecordingPad()
-    monkeypatch.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad))
+    monkeypatch.setattr(ngrt.session.game, "open_game", lambda *_: Game(ImageSource([frame]), pad))
     with signal_after(4.0, number):
         code = run(["play", str(tiny_bundle), "--image", str(frame), "--rate", "20", "--steps", "2", "--hold", "600"])
     assert code == 130
@@ -165,7 +165,7 @@ def test_a_session_that_fails_still_prints_its_figures_and_then_the_reason(
     tiny_bundle: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pad = FakePad(fail_at=15)
-    monkeypatch.setattr(ngrt.games, "open_game", lambda *_: Game(ImageSource([frame]), pad))
+    monkeypatch.setattr(ngrt.session.game, "open_game", lambda *_: Game(ImageSource([frame]), pad))
     assert run(["play", str(tiny_bundle), "--image", str(frame), "--rate", "20", "--steps", "2"]) == 1
     captured = capsys.readouterr()
     assert "played for" in captured.out

@@ -5,7 +5,6 @@ import pytest
 
 from bench.suites.loop import Cell, Gain, canonical, half_width, measure, modes
 from bench.suites.loop_episodes import Setting, _Player, play
-from ngrt.app import arcade_engine
 from ngrt.arcade.world import World
 from ngrt.control.merging import Merging, default_merging
 from ngrt.control.timeline import Grid, Timeline
@@ -14,6 +13,7 @@ from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import TimedChunk
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import read_manifest
+from ngrt.session.play import arcade_engine
 
 STEPS = read_manifest(arcade_engine()).policy.steps
 UNSEEN = range(60_000, 60_016)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ngrt.errors import SettingsError
-from ngrt.settings import ARCADE_SECONDS, PlaySettings
+from ngrt.session.settings import ARCADE_SECONDS, PlaySettings
 
 ENGINE = Path("engine")
 

@@ -11,8 +11,8 @@ from ngrt.desktop.matching import choices
 from ngrt.errors import PadError, SettingsError
 from ngrt.interfaces import EndOfSource, FrameSource, Keys, Pad, PersonPad, Watch
 from ngrt.messages import NEUTRAL
-from ngrt.settings import MOST_RATE, PlaySettings, SourceKind
-from ngrt.wake import chosen, wake
+from ngrt.session.settings import MOST_RATE, PlaySettings, SourceKind
+from ngrt.session.wake import chosen, wake
 
 Note = Callable[[str], object]
 """Told what is done or waited for before play begins."""

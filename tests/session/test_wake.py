@@ -6,7 +6,7 @@ from ngrt.errors import PadError, SettingsError
 from ngrt.fakes import FakePad
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.policy.actions import BUTTONS_17
-from ngrt.wake import Press, chosen, sequence, wake
+from ngrt.session.wake import Press, chosen, sequence, wake
 
 SOUTH, EAST = (PadState(frozenset({name})) for name in ("SOUTH", "EAST"))
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
-from ngrt.hardware import Note, check_names, open_pad, open_person, open_source, open_watches, wake_up
 from ngrt.interfaces import FrameSource, Pad, Watch
 from ngrt.pipeline.workers import PATIENCE
-from ngrt.settings import PlaySettings, SourceKind
+from ngrt.session.devices import Note, check_names, open_pad, open_person, open_source, open_watches, wake_up
+from ngrt.session.settings import PlaySettings, SourceKind
 
 
 @dataclass

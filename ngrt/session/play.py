@@ -19,7 +19,6 @@ from ngrt.control.merging import Merging, Noise
 from ngrt.control.pacing import Latency, Pace
 from ngrt.dashboard import Snapshot
 from ngrt.errors import BundleError, SettingsError
-from ngrt.games import Game, opened_clock, opened_game
 from ngrt.interfaces import Policy, StoppedByPerson
 from ngrt.messages import Chunk, Guide, Image
 from ngrt.pipeline.actuate import Control
@@ -27,7 +26,8 @@ from ngrt.pipeline.infer import Planner, Predict
 from ngrt.pipeline.run import Session, first_failure, run
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.preprocess import CAPTURE_SIDE
-from ngrt.settings import PlaySettings, SourceKind
+from ngrt.session.game import Game, opened_clock, opened_game
+from ngrt.session.settings import PlaySettings, SourceKind
 from ngrt.views import View
 
 MAX_AGE = 0.25
