@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ngrt.backends.capture_images import read_image
-from ngrt.backends.capture_video import VideoSource
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Image
 from ngrt.policy.preprocess import shrink
+from ngrt.sources.images import read_image
+from ngrt.sources.video import VideoSource
 
 MOST = 24
 """Observations: 24 chunks of 18 rows have 9072 buttons, enough to tell 99% from 98.5."""

@@ -48,8 +48,8 @@ def predict(
         Write actions, j_left, j_right and buttons to this .npz file instead of printing a table.
     """
     from ngrt import load_policy
-    from ngrt.backends.capture_images import read_image
     from ngrt.files import load_noise, save_chunk
+    from ngrt.sources.images import read_image
     from ngrt.tables import chunk_table
 
     pictures = [read_image(frame) for frame in frames]

@@ -13,7 +13,7 @@ SEARCHING = 0.5
 
 
 class Following:
-    """Follows ``window`` of ``desktop``. For ``find_again`` and ``ends`` see `ngrt.backends.screens.open_window`."""
+    """Follows ``window`` of ``desktop``. For ``find_again`` and ``ends`` see `ngrt.sources.open.open_window`."""
 
     def __init__(self, desktop: Desktop, window: Window, find_again: Callable[[], Window | None], ends: bool) -> None:
         self._desktop, self._find_again, self._ends = desktop, find_again, ends

@@ -176,7 +176,7 @@ def _watched(name: str | None, clock: MonotonicClock) -> tuple[Seen, float]:
 
 
 def _opened(name: str | None) -> FrameSource:
-    from ngrt.backends.screens import open_screen
+    from ngrt.sources.open import open_screen
 
     return open_screen(name, None, RATE, "auto")
 

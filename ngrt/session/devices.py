@@ -37,16 +37,16 @@ def open_source(kind: SourceKind, settings: PlaySettings, note: Note) -> FrameSo
     :raises ngrt.errors.SourceError: it is not there, or cannot be watched
     """
     if kind == "video" and settings.video is not None:
-        from ngrt.backends.capture_video import VideoSource
+        from ngrt.sources.video import VideoSource
 
         return VideoSource(settings.video)
     if kind == "image":
-        from ngrt.backends.capture_images import ImageSource
+        from ngrt.sources.images import ImageSource
 
         return ImageSource(settings.image)
     if kind == "window":
         return _open_window(settings, note)
-    from ngrt.backends.screens import open_screen
+    from ngrt.sources.open import open_screen
 
     return open_screen(settings.display, settings.monitor, _rate(settings), settings.capture)
 
@@ -186,10 +186,10 @@ def check_names(settings: PlaySettings) -> None:
 
 
 def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
-    from ngrt.backends.screens import open_window
     from ngrt.desktop.open import blind_spot, open_desktop
     from ngrt.desktop.processes import own_line, running
     from ngrt.desktop.waiting import others, wait_for
+    from ngrt.sources.open import open_window
 
     with ExitStack() as undo:
         desktop = open_desktop(settings.display)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import ngrt.session.game
-from ngrt.backends.capture_images import ImageSource
 from ngrt.cli.commands import run
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey
 from ngrt.desktop.matching import Window
@@ -20,6 +19,7 @@ from ngrt.interfaces import Watch
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.recording import RecordingPad
 from ngrt.session.game import Game
+from ngrt.sources.images import ImageSource
 
 ARGUMENTS = ["--rate", "20", "--steps", "2", "--hold", "600"]
 

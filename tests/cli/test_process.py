@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 import ngrt.session.game
-from ngrt.backends.capture_images import ImageSource
 from ngrt.cli.commands import run
 from ngrt.fakes import FakePad
 from ngrt.messages import NEUTRAL
 from ngrt.pads.recording import RecordingPad
 from ngrt.session.game import Game
 from ngrt.session.play import ENDING
+from ngrt.sources.images import ImageSource
 from tests.conftest import PARITY
 
 UNWANTED = "torch", "transformers", "onnx", "onnxscript", "huggingface_hub", "pyarrow"

@@ -8,7 +8,7 @@ import pytest
 
 from export.calibration import MOST, Calibration
 from ngrt.errors import SourceError
-from tests.backends.playing import pictures, write_video
+from tests.sources.playing import pictures, write_video
 
 
 def test_what_is_made_up_is_the_same_for_everyone_and_never_twice() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.backends.capture_x11 import X11Source
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, Image, PadState
+from ngrt.sources.x11 import X11Source
 from tests.real.xvfb import end, require
 
 PATIENCE = 20.0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ngrt.backends.capture_x11 import X11Source
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.keyboard import KeyboardPad
+from ngrt.sources.x11 import X11Source
 from tests.real.games import GAMES, KEYS, Game, look, steer
 from tests.real.xvfb import x_server
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ngrt.backends import x11_eye
-from ngrt.backends.capture_x11 import X11Source
-from ngrt.backends.x11_changes import Changes, Region
-from ngrt.backends.x11_screen import Screen as Connection
 from ngrt.errors import SourceError
 from ngrt.messages import Image
+from ngrt.sources import x11_grabber
+from ngrt.sources.x11 import X11Source
+from ngrt.sources.x11_damage import Changes, Region
+from ngrt.sources.x11_screen import Screen as Connection
 from tests.real.desktop import Painter
 from tests.real.xvfb import Screen, x_server
 
@@ -165,7 +165,7 @@ def test_a_screen_that_stays_black_is_said_to_be_until_it_shows_something(screen
 
 
 def test_a_wayland_session_whose_screen_stays_black_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(x11_eye, "BLACK", 0.3)
+    monkeypatch.setattr(x11_grabber, "BLACK", 0.3)
     monkeypatch.setenv("DISPLAY", screen.display)
     monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
     with pytest.raises(SourceError, match=r"is black: Wayland hides its windows .* X11 \(Xorg\) session"):

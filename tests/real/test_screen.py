@@ -10,15 +10,15 @@ import numpy as np
 import psutil
 import pytest
 
-from ngrt.backends import x11_eye
-from ngrt.backends.capture_video import VideoSource
-from ngrt.backends.capture_x11 import X11Source
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Image
-from tests.backends.playing import play
+from ngrt.sources import x11_grabber
+from ngrt.sources.video import VideoSource
+from ngrt.sources.x11 import X11Source
 from tests.real.fixtures import CLIP_SECONDS
 from tests.real.xvfb import Screen, game_on, x_server
+from tests.sources.playing import play
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_closing_does_not_wait_for_a_server_that_hangs(screen: Screen) -> None:
 
 
 def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(x11_eye, "OPENING", 0.3)
+    monkeypatch.setattr(x11_grabber, "OPENING", 0.3)
     psutil.Process(screen.server.pid).suspend()
     try:
         with pytest.raises(SourceError, match=f"display {screen.display} has not answered for 0.3 s"):

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ngrt.backends import x11_eye
-from ngrt.backends.capture_x11 import X11Source, X11Window
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.messages import Image
+from ngrt.sources import x11_grabber
+from ngrt.sources.x11 import X11Source, X11Window
 from tests.real.desktop import Painter, PlainDesktop
 from tests.real.xvfb import GAME, ended, require, wait_for
 
@@ -57,7 +57,7 @@ def watch(desktop: PlainDesktop, display: str) -> tuple[X11Window, Window]:
 def test_the_whole_screen_is_refused_with_what_can_be_played_instead(
     wayland: str, game: PlainDesktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(x11_eye, "BLACK", 0.3)
+    monkeypatch.setattr(x11_grabber, "BLACK", 0.3)
     assert game.windows()
     with pytest.raises(SourceError, match=r"is black: Wayland hides its windows .*XWayland \(--process or --window\)"):
         X11Source(wayland)

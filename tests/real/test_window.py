@@ -9,14 +9,14 @@ import numpy as np
 import psutil
 import pytest
 
-from ngrt.backends import x11_eye
-from ngrt.backends.capture_x11 import X11Window
-from ngrt.backends.screens import open_window
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import EndOfSource, NothingToSee
 from ngrt.messages import Image
+from ngrt.sources import x11_grabber
+from ngrt.sources.open import open_window
+from ngrt.sources.x11 import X11Window
 from tests.real.desktop import Painter, PlainDesktop
 from tests.real.xvfb import Screen, game_on, wait_for, window_manager, x_server
 
@@ -232,7 +232,7 @@ def test_a_display_that_dies_under_a_window_is_an_error_in_one_line(played: Play
 
 
 def test_a_display_that_hangs_under_a_window_is_refused(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(x11_eye, "OPENING", 0.3)
+    monkeypatch.setattr(x11_grabber, "OPENING", 0.3)
     window = played.find()
     assert window is not None
     psutil.Process(played.screen.server.pid).suspend()

@@ -15,10 +15,10 @@ from bench.suites.photon.session import Answer, answer
 from bench.suites.photon.window import Flip
 from bench.suites.photon.window_process import flashing
 from bench.suites.photon.xvfb import x_server
-from ngrt.backends.screens import open_screen
 from ngrt.errors import PadError
 from ngrt.interfaces import FrameSource
 from ngrt.pads.keyboard import KeyboardPad
+from ngrt.sources.open import open_screen
 
 RATES = (60, 120, 240)
 FLIPS = 700

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from ngrt.backends.dxcam_camera import DxcamCamera
-from ngrt.backends.dxcam_displays import displays, holding, load_dxcam, numbered
 from ngrt.desktop.following import Following
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
 from ngrt.messages import Image
 from ngrt.session.settings import CaptureKind
+from ngrt.sources.dxcam_camera import DxcamCamera
+from ngrt.sources.dxcam_displays import displays, holding, load_dxcam, numbered
 
 
 class DxcamScreen:
@@ -64,7 +64,7 @@ class DxcamScreen:
 class DxcamWindow:
     """Watches what is on the screen where ``window`` draws: on the display that shows most of it, wherever it is moved.
 
-    For ``find_again`` and ``ends`` see `ngrt.backends.screens.open_window`, for the rest `DxcamScreen`. A window that
+    For ``find_again`` and ``ends`` see `ngrt.sources.open.open_window`, for the rest `DxcamScreen`. A window that
     was moved needs a new camera, which takes about 0.1 s.
 
     :raises SourceError: it cannot be captured

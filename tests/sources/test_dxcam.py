@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ngrt.backends import dxcam_camera, dxcam_displays
-from ngrt.backends.capture_dxcam import DxcamScreen, DxcamWindow
-from ngrt.backends.dxcam_displays import FACTORY, Display, holding
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
 from ngrt.messages import Image
 from ngrt.session.settings import CaptureKind
-from tests.backends.dxcam_standin import HIGH, LEFT, MAIN, Camera, Machine, standing_in
+from ngrt.sources import dxcam_camera, dxcam_displays
+from ngrt.sources.dxcam import DxcamScreen, DxcamWindow
+from ngrt.sources.dxcam_displays import FACTORY, Display, holding
+from tests.sources.dxcam_standin import HIGH, LEFT, MAIN, Camera, Machine, standing_in
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a stand-in for what is here")
 

@@ -8,14 +8,14 @@ python-xlib copies through a socket.
 import os
 from collections.abc import Callable
 
-from ngrt.backends.x11_changes import Region
-from ngrt.backends.x11_eye import Eye
-from ngrt.backends.x11_screen import Screen
 from ngrt.desktop.following import Following
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop, NothingToSee
 from ngrt.messages import Image
+from ngrt.sources.x11_damage import Region
+from ngrt.sources.x11_grabber import Eye
+from ngrt.sources.x11_screen import Screen
 
 
 class X11Source:

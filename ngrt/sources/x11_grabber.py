@@ -8,12 +8,12 @@ from contextlib import suppress
 import cv2
 import numpy as np
 
-from ngrt.backends.x11_changes import LOST, Changes, Region
-from ngrt.backends.x11_screen import FAILURES, Screen, unwatchable
 from ngrt.clock import MonotonicClock
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource, NothingToSee
 from ngrt.messages import Image
+from ngrt.sources.x11_damage import LOST, Changes, Region
+from ngrt.sources.x11_screen import FAILURES, Screen, unwatchable
 
 OPENING = 5.0
 """Seconds that a display may take to show its first picture."""

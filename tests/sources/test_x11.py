@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ngrt.backends.capture_x11 import X11Source, X11Window
-from ngrt.backends.screens import open_screen, open_window
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
+from ngrt.sources.open import open_screen, open_window
+from ngrt.sources.x11 import X11Source, X11Window
 
 
 @pytest.mark.parametrize("display", [":4711", "nonsense", "nowhere.invalid:0"])
@@ -46,7 +46,7 @@ def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this Windows, as far as the choice of a source goes."""
     monkeypatch.setattr("sys.platform", "win32")
     module = SimpleNamespace(DxcamScreen=Windows, DxcamWindow=Windows)
-    monkeypatch.setitem(sys.modules, "ngrt.backends.capture_dxcam", module)
+    monkeypatch.setitem(sys.modules, "ngrt.sources.dxcam", module)
 
 
 @pytest.mark.usefixtures("on_windows")

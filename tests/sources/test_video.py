@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ngrt.backends import capture_video
-from ngrt.backends.capture_video import VideoSource
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource
-from tests.backends.playing import START, pictures, play, write_video
+from ngrt.sources import video
+from ngrt.sources.video import VideoSource
+from tests.sources.playing import START, pictures, play, write_video
 
 FAST = 0.001
 
@@ -49,7 +49,7 @@ def test_a_slow_looker_sees_the_newest_frame_and_skips_the_rest(tmp_path: Path) 
 def test_a_video_that_decodes_slower_than_it_plays_is_shown_late_but_without_long_looks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture_video, "CATCH_UP", 0.0)
+    monkeypatch.setattr(video, "CATCH_UP", 0.0)
     images = pictures(10)
     shown, end = play(VideoSource(write_video(tmp_path / "clip.mkv", images, rate=30)), step=0.25)
     np.testing.assert_array_equal([image for _, image in shown], images)
@@ -59,7 +59,7 @@ def test_a_video_that_decodes_slower_than_it_plays_is_shown_late_but_without_lon
 def test_closing_does_not_touch_a_file_that_is_being_decoded_nor_wait_for_it_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture_video, "PATIENCE", 0.1)
+    monkeypatch.setattr(video, "PATIENCE", 0.1)
     source = VideoSource(write_video(tmp_path / "clip.mkv", pictures(6), rate=30))
     decoding, enough, closed = threading.Event(), threading.Event(), threading.Event()
 
@@ -225,7 +225,7 @@ def test_damage_at_the_start_is_found_before_play(tmp_path: Path) -> None:
 
 
 def test_frames_too_large_to_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture_video, "PIXEL_LIMIT", 3000)
+    monkeypatch.setattr(video, "PIXEL_LIMIT", 3000)
     assert "has frames of 64 x 48; it must be 1 to 3000 pixels" in refusal(
         write_video(tmp_path / "clip.mkv", pictures(1))
     )

@@ -17,11 +17,11 @@ def open_screen(display: str | None, monitor: int | None, rate: float, kind: Cap
     :raises ngrt.errors.SourceError: it cannot be watched
     """
     if sys.platform == "win32":
-        from ngrt.backends.capture_dxcam import DxcamScreen
+        from ngrt.sources.dxcam import DxcamScreen
 
         return DxcamScreen(monitor, rate, kind)
     else:
-        from ngrt.backends.capture_x11 import X11Source
+        from ngrt.sources.x11 import X11Source
 
         return X11Source(display, rate, monitor)
 
@@ -42,10 +42,10 @@ def open_window(
     :raises ngrt.errors.SourceError: it cannot be watched
     """
     if sys.platform == "win32":
-        from ngrt.backends.capture_dxcam import DxcamWindow
+        from ngrt.sources.dxcam import DxcamWindow
 
         return DxcamWindow(desktop, window, find_again, ends, rate, kind)
     else:
-        from ngrt.backends.capture_x11 import X11Window
+        from ngrt.sources.x11 import X11Window
 
         return X11Window(desktop, window, find_again, ends, rate, display)

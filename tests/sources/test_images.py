@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ngrt.backends import capture_images
-from ngrt.backends.capture_images import ImageSource, read_image
 from ngrt.errors import SourceError
 from ngrt.messages import Image
-from tests.backends.playing import START, pictures, play
+from ngrt.sources import images
+from ngrt.sources.images import ImageSource, read_image
+from tests.sources.playing import START, pictures, play
 
 
 def save(path: Path, image: Image) -> Path:
@@ -68,9 +68,9 @@ def test_a_truncated_image_is_refused_rather_than_shown_half(tmp_path: Path, nam
 
 def test_an_image_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.png", pictures(1)[0])
-    monkeypatch.setattr(capture_images, "PIXEL_LIMIT", 3000)
+    monkeypatch.setattr(images, "PIXEL_LIMIT", 3000)
     assert "is 64 x 48; the limit is 3000 pixels: scale it down" in refusal(path)
-    monkeypatch.setattr(capture_images, "FILE_LIMIT", 10)
+    monkeypatch.setattr(images, "FILE_LIMIT", 10)
     assert "bytes; the limit is 10" in refusal(path)
 
 
@@ -108,7 +108,7 @@ def test_no_image_at_all_is_refused() -> None:
 
 def test_images_that_together_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [save(tmp_path / f"{number}.png", image) for number, image in enumerate(pictures(3))]
-    monkeypatch.setattr(capture_images, "PIXEL_LIMIT", 64 * 48 * 2)
+    monkeypatch.setattr(images, "PIXEL_LIMIT", 64 * 48 * 2)
     with pytest.raises(SourceError, match="the first 3 of 3 images have 9216 pixels; the limit is 6144 in all"):
         ImageSource(paths)
     source = ImageSource(paths[:2])

@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ngrt.backends.dxcam_displays import Display, Region, describe
 from ngrt.errors import SourceError
 from ngrt.interfaces import NothingToSee
 from ngrt.messages import Image
 from ngrt.session.settings import CaptureKind
+from ngrt.sources.dxcam_displays import Display, Region, describe
 
 Way = Literal["dxgi", "winrt"]
 

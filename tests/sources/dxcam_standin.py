@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ngrt.backends import dxcam_displays
 from ngrt.messages import Image
+from ngrt.sources import dxcam_displays
 
 Edges = tuple[int, int, int, int]
 LEFT, MAIN, HIGH = "\\\\.\\DISPLAY2", "\\\\.\\DISPLAY1", "\\\\.\\DISPLAY3"

@@ -13,8 +13,8 @@ from mss.linux.xcbgen import ImageFormat, Window, get_image
 from mss.linux.xshmgetimage import MSSImplXShmGetImage
 from mss.models import Monitor
 
-from ngrt.backends.x11_changes import Region
 from ngrt.errors import SourceError
+from ngrt.sources.x11_damage import Region
 
 FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
 """What mss raises: a lost connection fails its assertions, or reads a null pointer where those are switched off."""

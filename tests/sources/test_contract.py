@@ -10,19 +10,19 @@ import cv2
 import numpy as np
 import pytest
 
-from ngrt.backends.capture_dxcam import DxcamScreen, DxcamWindow
-from ngrt.backends.capture_images import ImageSource
-from ngrt.backends.capture_video import VideoSource
-from ngrt.backends.capture_x11 import X11Source
-from ngrt.backends.screens import open_screen, open_window
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeSource
 from ngrt.interfaces import EndOfSource, FrameSource
 from ngrt.messages import Image
 from ngrt.policy.preprocess import check_frame
-from tests.backends.dxcam_standin import standing_in
-from tests.backends.playing import START, pictures, play, write_video
+from ngrt.sources.dxcam import DxcamScreen, DxcamWindow
+from ngrt.sources.images import ImageSource
+from ngrt.sources.open import open_screen, open_window
+from ngrt.sources.video import VideoSource
+from ngrt.sources.x11 import X11Source
+from tests.sources.dxcam_standin import standing_in
+from tests.sources.playing import START, pictures, play, write_video
 
 Maker = Callable[[], FrameSource]
 

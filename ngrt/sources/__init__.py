@@ -1,0 +1,1 @@
+"""What can be watched: screens, windows, videos, images. Start at `open`."""
