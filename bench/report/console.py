@@ -9,9 +9,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bench.schema.distribution import Provenance
-from ngrt.figures import printable
 from ngrt.files import write_whole
-from ngrt.tables import facts_table
+from ngrt.view.figures import printable
+from ngrt.view.tables import facts_table
 
 
 def render(

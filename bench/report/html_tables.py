@@ -7,7 +7,7 @@ from statistics import fmean
 from bench.schema.distribution import Distribution
 from bench.schema.labels import P99_SAMPLES, in_words, words
 from bench.schema.reader import Path_, Tree, item_names, leaves
-from ngrt.figures import printable
+from ngrt.view.figures import printable
 
 FIGURES = ("p50", "p90", "p99", "max", "samples")
 MOST_COLUMNS = 40

@@ -27,8 +27,8 @@ def doctor(
         Print JSON instead of the table.
     """
     from ngrt.doctor import report as looking
-    from ngrt.health_view import entry_lines, verdict_lines
-    from ngrt.views import progress_bar
+    from ngrt.view.doctor import entry_lines, verdict_lines
+    from ngrt.view.live import progress_bar
 
     with progress_bar(err) as progress:
         entries, verdict = looking.examine(display, Path.cwd(), progress)

@@ -50,7 +50,7 @@ def predict(
     from ngrt import load_policy
     from ngrt.files import load_noise, save_chunk
     from ngrt.sources.images import read_image
-    from ngrt.tables import chunk_table
+    from ngrt.view.tables import chunk_table
 
     pictures = [read_image(frame) for frame in frames]
     start = None if noise is None else load_noise(noise)
@@ -71,7 +71,7 @@ def info(path: Path, /) -> None:
     path
         A checkpoint file, or the folder of an engine bundle.
     """
-    from ngrt.tables import bundle_table, checkpoint_table
+    from ngrt.view.tables import bundle_table, checkpoint_table
 
     if path.is_dir():
         from ngrt.policy.bundle import check_files, read_manifest
@@ -120,7 +120,7 @@ def export_(
         Write a lossy engine even if it is too far from the fp32 graphs; `ngrt info` then says so.
     """
     building = stage("export.run")
-    from ngrt.views import progress_bar
+    from ngrt.view.live import progress_bar
 
     with progress_bar(err) as progress:
         manifest = building.export_checkpoint(

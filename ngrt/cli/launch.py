@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
-from ngrt.figures import printable
 from ngrt.session.settings import SOURCES
+from ngrt.view.figures import printable
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True)

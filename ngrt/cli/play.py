@@ -26,9 +26,9 @@ def play(
     engine
         Engine bundle, made by `ngrt export`.
     """
-    from ngrt.dashboard import summary
     from ngrt.session import play as sessions
-    from ngrt.views import NEXT_STEPS, open_view
+    from ngrt.view.dashboard import summary
+    from ngrt.view.live import NEXT_STEPS, open_view
 
     settings = settings or PlaySettings()
     with open_view(err) as view:
@@ -64,7 +64,7 @@ def windows(
     """
     from ngrt.desktop.open import blind_spot, open_desktop
     from ngrt.desktop.processes import own_line
-    from ngrt.window_table import listed, windows_json, windows_table
+    from ngrt.view.windows import listed, windows_json, windows_table
 
     desktop = open_desktop(display)
     try:

@@ -17,7 +17,6 @@ from ngrt.clock import SPIN, MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging, Noise
 from ngrt.control.pacing import Latency, Pace
-from ngrt.dashboard import Snapshot
 from ngrt.errors import BundleError, SettingsError
 from ngrt.interfaces import Policy, StoppedByPerson
 from ngrt.messages import Chunk, Guide, Image
@@ -28,7 +27,8 @@ from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.preprocess import CAPTURE_SIDE
 from ngrt.session.game import Game, opened_clock, opened_game
 from ngrt.session.settings import PlaySettings, SourceKind
-from ngrt.views import View
+from ngrt.view.dashboard import Snapshot
+from ngrt.view.live import View
 
 MAX_AGE = 0.25
 """Seconds; the least that the limit on an observation's age is set to by itself."""

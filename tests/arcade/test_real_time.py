@@ -13,7 +13,7 @@ from ngrt.inference.open import open_policy
 from ngrt.session.play import arcade_engine
 from ngrt.session.play import play as play_live
 from ngrt.session.settings import PlaySettings
-from ngrt.views import open_view
+from ngrt.view.live import open_view
 
 SECONDS = 30
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from ngrt.doctor.checks import Check, Entry, Finding, State, run_checks
-from ngrt.health_view import entry_lines, verdict_lines
+from ngrt.view.doctor import entry_lines, verdict_lines
 
 
 def look(*checks: Check) -> dict[str, Finding]:

@@ -14,7 +14,7 @@ from rich.console import Console
 import ngrt
 from ngrt.errors import BundleError
 from ngrt.policy.bundle import read_manifest
-from ngrt.tables import bundle_table
+from ngrt.view.tables import bundle_table
 
 
 @pytest.fixture

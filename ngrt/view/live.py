@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ngrt.dashboard import Snapshot, plain_line, render
-from ngrt.figures import printable
+from ngrt.view.dashboard import Snapshot, plain_line, render
+from ngrt.view.figures import printable
 
 NEXT_STEPS = """
 Next, with the real policy and a real game:

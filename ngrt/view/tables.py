@@ -7,9 +7,9 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from ngrt.figures import printable
 from ngrt.messages import Chunk
 from ngrt.policy.bundle import Gate, Manifest, Precision
+from ngrt.view.figures import printable
 
 
 def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ngrt.messages import NEUTRAL, PadState
-from ngrt.padview import HEIGHT, LETTERS, STICKS, WIDTH, draw_pad, pad_labels
 from ngrt.policy.actions import BUTTONS_17
+from ngrt.view.pad import HEIGHT, LETTERS, STICKS, WIDTH, draw_pad, pad_labels
 
 
 @pytest.mark.parametrize("button", BUTTONS_17)

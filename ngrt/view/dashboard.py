@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
-from ngrt.figures import (
+from ngrt.messages import STILL
+from ngrt.view.figures import (
     DIM,
     STRONG,
     TITLE,
@@ -20,9 +21,8 @@ from ngrt.figures import (
     rumble_text,
     summary,
 )
-from ngrt.messages import STILL
-from ngrt.padview import draw_pad, pad_labels
-from ngrt.painting import fit, paint
+from ngrt.view.pad import draw_pad, pad_labels
+from ngrt.view.painting import fit, paint
 
 __all__ = ["Dashboard", "Snapshot", "plain_line", "render", "summary"]
 

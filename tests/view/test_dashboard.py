@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ngrt.dashboard import Snapshot, plain_line, render, summary
 from ngrt.messages import PadState, Rumble
+from ngrt.view.dashboard import Snapshot, plain_line, render, summary
 
 Colors = Literal["256", "standard", "truecolor"]
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ngrt.painting import paint
+from ngrt.view.painting import paint
 
 
 def test_upper_and_lower_pixel_share_a_cell() -> None:

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ngrt.desktop.matching import Window, choices, selection
-from ngrt.figures import printable
+from ngrt.view.figures import printable
 
 
 def listed(windows: Sequence[Window], own_line: Collection[int], everything: bool) -> list[Window]:

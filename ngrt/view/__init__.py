@@ -1,0 +1,1 @@
+"""What people see on a terminal: the live view, tables, progress."""
