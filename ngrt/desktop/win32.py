@@ -13,10 +13,10 @@ import win32con
 import win32gui
 import win32process
 
-from ngrt.backends.dpi_win32 import library, see_physical_pixels, see_physical_pixels_here
 from ngrt.desktop.matching import Window
 from ngrt.desktop.processes import process_name
 from ngrt.errors import SourceError
+from ngrt.win32.dpi import library, see_physical_pixels, see_physical_pixels_here
 
 DWMWA_CLOAKED = 14
 Answer = TypeVar("Answer")

@@ -3,9 +3,9 @@
 Has not been run on Windows.
 """
 
-from ngrt.backends.user32 import User32, load_user32
 from ngrt.errors import SourceError
 from ngrt.keyboard.names import KEYS, known
+from ngrt.win32.user32 import User32, load_user32
 
 HELD, TAPPED = 0x8000, 0x0001
 

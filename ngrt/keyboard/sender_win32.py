@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from ctypes import Structure, Union, c_int32, c_size_t, c_uint16, c_uint32, sizeof
 from typing import ClassVar
 
-from ngrt.backends.user32 import User32, load_user32
 from ngrt.errors import PadError
 from ngrt.keyboard.names import KEYS
+from ngrt.win32.user32 import User32, load_user32
 
 INPUT_KEYBOARD = 1
 KEYEVENTF_EXTENDEDKEY = 0x0001

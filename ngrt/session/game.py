@@ -57,7 +57,7 @@ def opened_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[Monotonic
             f"--chunking lockstep stops the game while the policy thinks, and a {kind} cannot be stopped; name the "
             "game's process with --freeze PID (Windows), or choose another --chunking"
         )
-    from ngrt.backends.freeze_xspeedhack import SpeedHook
+    from ngrt.win32.speedhack import SpeedHook
 
     hook = SpeedHook(settings.freeze)
     try:

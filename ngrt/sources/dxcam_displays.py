@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ngrt.backends.dpi_win32 import see_physical_pixels, see_physical_pixels_here
 from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
+from ngrt.win32.dpi import see_physical_pixels, see_physical_pixels_here
 
 ON_WINDOWS = os.name == "nt"
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from ngrt.backends import dpi_win32
 from ngrt.interfaces import Desktop
+from ngrt.win32 import dpi
 
 SCALING = 1.25
 OFF_DESKTOP = (-32000, -32000)
@@ -212,7 +212,7 @@ def standing_in(monkeypatch: pytest.MonkeyPatch) -> tuple[Session, Desktop]:
     session = Session()
     for name, module in session.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(dpi_win32, "library", session.library)
+    monkeypatch.setattr(dpi, "library", session.library)
     monkeypatch.delitem(sys.modules, "ngrt.desktop.win32", raising=False)
     module = importlib.import_module("ngrt.desktop.win32")
     monkeypatch.delitem(sys.modules, "ngrt.desktop.win32")  # nobody else gets one that stands on this

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ngrt.backends import dpi_win32
 from ngrt.desktop.matching import Window, find
 from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop
+from ngrt.win32 import dpi
 from tests.desktop.standin_win32 import Kept, Session, User32, constants, standing_in, stub
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a stand-in for what is here")
@@ -102,8 +102,8 @@ def test_the_process_is_made_aware_where_nobody_has_set_it(monkeypatch: pytest.M
         def SetProcessDPIAware(self) -> int:  # noqa: N802
             pytest.fail("it was aware already")
 
-    monkeypatch.setattr(dpi_win32, "library", lambda name: Willing(Session()))
-    dpi_win32.see_physical_pixels()
+    monkeypatch.setattr(dpi, "library", lambda name: Willing(Session()))
+    dpi.see_physical_pixels()
     assert asked == [-4]
 
 
@@ -120,15 +120,15 @@ def test_an_older_windows_is_asked_as_it_can_be(monkeypatch: pytest.MonkeyPatch)
             raise FileNotFoundError(name)
         return Old()
 
-    monkeypatch.setattr(dpi_win32, "library", library)
-    dpi_win32.see_physical_pixels()
-    dpi_win32.see_physical_pixels_here()
+    monkeypatch.setattr(dpi, "library", library)
+    dpi.see_physical_pixels()
+    dpi.see_physical_pixels_here()
     assert asked == ["aware"]
 
 
 def test_there_is_no_library_of_windows_here() -> None:
     with pytest.raises(OSError, match="user32 is a library of Windows"):
-        dpi_win32.library("user32")
+        dpi.library("user32")
 
 
 def test_a_minimised_window_has_the_place_it_will_have(standin: tuple[Session, Desktop]) -> None:

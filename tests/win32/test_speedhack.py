@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import pytest
 
-import ngrt.backends.freeze_xspeedhack as freezing
-from ngrt.backends.freeze_xspeedhack import SpeedHook
+import ngrt.win32.speedhack as freezing
 from ngrt.errors import MissingExtraError, SourceError
+from ngrt.win32.speedhack import SpeedHook
 
 
 def functions() -> dict[str, list[str]]:
