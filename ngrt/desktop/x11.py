@@ -6,9 +6,9 @@ from Xlib import X
 from Xlib.display import Display
 from Xlib.error import XError
 
-from ngrt.backends.x11_connection import X11Connection
 from ngrt.desktop.matching import Window
 from ngrt.desktop.x11_windows import describe, numbers_of, owners, resource
+from ngrt.x11.connection import X11Connection
 
 
 class X11Desktop:

@@ -44,7 +44,7 @@ def _x11(name: str | None) -> Finding:
         return _none(bool(wayland))
     from Xlib.error import DisplayConnectionError, DisplayNameError, XauthError
 
-    from ngrt.backends.x11_link import open_link
+    from ngrt.x11.link import open_link
 
     try:
         server = open_link(chosen)
@@ -85,7 +85,7 @@ def _manager(name: str | None) -> str:
     from Xlib import X
     from Xlib.error import BadWindow
 
-    from ngrt.backends.x11_link import open_link
+    from ngrt.x11.link import open_link
 
     server = open_link(name or os.environ["DISPLAY"])
     try:

@@ -16,9 +16,9 @@ from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 from Xlib.protocol.request import QueryKeymap
 from Xlib.protocol.rq import Request
 
-from ngrt.backends.x11_link import open_link
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, PadError, SettingsError
+from ngrt.x11.link import open_link
 
 FAILURES = (DisplayError, ConnectionClosedError, XauthError, XError, OSError)
 """What python-xlib raises."""

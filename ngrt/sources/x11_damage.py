@@ -6,7 +6,7 @@ from Xlib import X
 from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 from Xlib.ext import damage
 
-from ngrt.backends.x11_link import open_link
+from ngrt.x11.link import open_link
 
 LOST = (ConnectionClosedError, DisplayError, XauthError, XError, AssertionError, OSError)
 """What python-xlib raises where a connection cannot be had, or ends."""

@@ -13,13 +13,13 @@ import pytest
 from Xlib import X, Xatom
 from Xlib.xobject.drawable import Window as XWindow
 
-from ngrt.backends import x11_connection
 from ngrt.desktop import x11_windows
 from ngrt.desktop.matching import Window, find
 from ngrt.desktop.open import open_desktop
 from ngrt.desktop.processes import own_line, process_name, running
 from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
+from ngrt.x11 import connection
 from tests.real.x_windows import Windows, until
 from tests.real.xvfb import Screen, window_manager, x_server
 
@@ -101,7 +101,7 @@ def test_a_display_that_dies_is_an_error_in_one_line_until_it_is_back(
 def test_a_display_that_hangs_is_an_error_and_is_asked_again_when_it_goes_on(
     screen: Screen, desktop: X11Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(x11_connection, "PATIENCE", 0.3)
+    monkeypatch.setattr(connection, "PATIENCE", 0.3)
     psutil.Process(screen.server.pid).suspend()
     try:
         for _ in range(2):  # while it is asked, then while it is connected to
@@ -111,7 +111,7 @@ def test_a_display_that_hangs_is_an_error_and_is_asked_again_when_it_goes_on(
             open_desktop(screen.display)
     finally:
         psutil.Process(screen.server.pid).resume()
-    monkeypatch.setattr(x11_connection, "PATIENCE", 10.0)
+    monkeypatch.setattr(connection, "PATIENCE", 10.0)
     assert desktop.windows() == []
 
 

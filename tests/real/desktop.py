@@ -5,8 +5,8 @@ from contextlib import suppress
 from Xlib import X
 from Xlib.error import ConnectionClosedError, XError
 
-from ngrt.backends.x11_link import open_link
 from ngrt.desktop.matching import Window
+from ngrt.x11.link import open_link
 
 
 class PlainDesktop:

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from Xlib import X
 
-from ngrt.backends.x11_link import open_link
 from ngrt.messages import Image
 from ngrt.sources.x11 import X11Source
+from ngrt.x11.link import open_link
 
 GAME = "/usr/games/xgalaga++"
 PROGRAMS = {

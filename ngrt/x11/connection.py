@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from Xlib.display import Display
 from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 
-from ngrt.backends.x11_link import open_link
 from ngrt.errors import SourceError
+from ngrt.x11.link import open_link
 
 LOST = (ConnectionClosedError, DisplayError, XauthError, OSError, AssertionError)
 """What python-xlib raises where the server cannot be reached or goes away."""

@@ -1,0 +1,1 @@
+"""The connection to an X server, for all that talk to one."""
