@@ -11,16 +11,15 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
-from bench.backends import unused_backends
 from bench.report.closed_loop_plot import plot
 from bench.report.console import render, write_json
 from bench.schema.distribution import Provenance
-from bench.subjects.subjects import Played, crossed
+from bench.subjects.subjects import Played, crossed, unused_backends
 from bench.suites import control, loop, memory, overhead, scale, shrink, startup
 from bench.suites.fresh_process import STATUS
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.policy.bundle import AskedBackend, read_manifest
-from ngrt.session.play import arcade_engine
+from ngrt.policy.shipped import arcade_engine
 
 T = TypeVar("T")
 FORMATS = (".png", ".svg")

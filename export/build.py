@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from export.blame import Rounding
 from export.calibration import Calibration
 from export.checkpoint import Checkpoint
 from export.emulate import emulated
@@ -24,12 +23,14 @@ from export.to_onnx import DATA_LIMIT, write_graph
 from export.to_tensorrt import ENGINES, Order, build_engine, timings_file
 from export.toolkit import Toolkit
 from export.verify import LIMITS, verify
+from export.worst_layer import Rounding
 from ngrt.errors import ExportError
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS
-from ngrt.policy.bundle import MANIFEST, Gate, Graph, GraphName, Manifest, Parity, PolicySpec, Precision
+from ngrt.policy.bundle import MANIFEST, Gate, Graph, GraphName, Manifest, Parity, Precision
 from ngrt.policy.bundle import Checkpoint as Origin
+from ngrt.policy.spec import PolicySpec
 
 Progress = Callable[[str, float], None]
 """Told of each stage: what it does, and the share of the whole that is done before it."""

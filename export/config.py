@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ngrt.errors import CheckpointError
 from ngrt.policy.actions import BUTTON_NAMES
-from ngrt.policy.bundle import PolicySpec
+from ngrt.policy.spec import PolicySpec
 
 Count = Field(ge=1, le=100_000)
 MAX_FRAMES = 64

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.calibration import Calibration
-from ngrt.inference.engine import HostEngine, HostSeen
-from ngrt.inference.policy import EnginePolicy, Observation
+from ngrt.inference.engine import HostEncoded, HostEngine
+from ngrt.inference.policy import Conditioning, EnginePolicy
 from ngrt.messages import Array
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Gate, GraphName
@@ -119,17 +119,17 @@ def _worst(
     return f"{worst} (alone in the fp32 graphs: {harm[worst]}), layer {blame(worst)}"
 
 
-def _handed(observation: Observation, to: EnginePolicy) -> Observation:
+def _handed(observation: Conditioning, to: EnginePolicy) -> Conditioning:
     """Return what one engine saw for another's denoise graph, which may have keys and values in another precision."""
-    seen = observation.seen
-    if not (isinstance(seen, HostSeen) and isinstance(to.engine, HostEngine)):
+    encoded = observation.encoded
+    if not (isinstance(encoded, HostEncoded) and isinstance(to.engine, HostEngine)):
         return observation
     dtypes = {tensor.name: np.dtype(tensor.dtype) for tensor in to.manifest.graphs["denoise"].inputs}
-    cast = {name: np.asarray(value).astype(dtypes[name]) for name, value in seen.keys_values.items()}
-    return Observation(HostSeen(seen.context, cast), observation.mix)
+    cast = {name: np.asarray(value).astype(dtypes[name]) for name, value in encoded.keys_values.items()}
+    return Conditioning(HostEncoded(encoded.context, cast), observation.mix)
 
 
-def _chunk(policy: EnginePolicy, observation: Observation, noise: Array) -> Array:
+def _chunk(policy: EnginePolicy, observation: Conditioning, noise: Array) -> Array:
     actions: Array = policy.denoise(observation, noise, policy.spec.steps)[0]
     return actions
 

@@ -1,8 +1,8 @@
 """The three graphs as torch modules: the model's mathematics with everything folded that can be.
 
-`ngrt.policy.bundle` says what they take and give. What depends on time alone is in `Schedule`; what depends on the frames
-alone is in `Observe`; `Denoise` has the rest. Queries, keys and values that share an input share a product, and the
-scale of attention is part of the query's weights.
+`ngrt.policy.bundle` says what they take and give. What depends on time alone is in `Schedule`; what depends on the
+frames alone is in `Observe`; `Denoise` has the rest. Queries, keys and values that share an input share a product, and
+the scale of attention is part of the query's weights.
 
 In half precision the products are half and everything between them is float32: the residual stream, the norms, the
 softmax, the actions.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.building import Watch, monitor_of
+from export.build_watch import Watch, monitor_of
 from export.toolkit import Toolkit
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole

@@ -1,8 +1,8 @@
 """ngrt plays games with the NitroGen policy in real time.
 
 Reading order: `ngrt.messages` (what is passed), `ngrt.interfaces` (who passes it), `ngrt.pipeline.run` (the main loop),
-`ngrt.control.timeline` (which row belongs to which tick), `ngrt.session.play` (where a session is put together), `ngrt.cli`
-(the commands). ``export/`` turns a checkpoint into the engine bundle that `ngrt.policy.bundle` reads.
+`ngrt.control.timeline` (which row belongs to which tick), `ngrt.session.play` (where a session is put together),
+`ngrt.cli` (the commands). ``export/`` turns a checkpoint into the engine bundle that `ngrt.policy.bundle` reads.
 
 From Python::
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import ObservationError, PadError, SourceError
-from ngrt.interfaces import EndOfSource
+from ngrt.interfaces import EndOfSource, Window
 from ngrt.messages import Array, Chunk, Guide, Image, PadState
 from ngrt.pads.recording import RecordingPad
 from ngrt.policy.actions import BUTTON_NAMES, decode
-from ngrt.policy.bundle import PolicySpec
+from ngrt.policy.spec import PolicySpec
 
 BACKGROUND = (24, 28, 48)
 BAR = (255, 255, 255)

@@ -1,12 +1,53 @@
 """The roles that hardware and engines fill. Backends implement them; the pipeline knows nothing else of them."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
-from ngrt.control.vetoes import Verdict
-from ngrt.desktop.matching import Window
-from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble
-from ngrt.policy.bundle import PolicySpec
+from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble, Verdict
+from ngrt.policy.spec import PolicySpec
+
+PadKind = Literal["auto", "xbox", "ds4", "keyboard", "none"]
+CaptureKind = Literal["auto", "dxgi", "winrt"]
+
+
+SMALLEST = 64
+"""Pixels a side; toolkits keep smaller windows of their own about, and no game draws in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window at the top level, as it is now.
+
+    ``left``, ``top``, ``width``, ``height``: what the game draws (its client area), in physical pixels of the whole
+    desktop. ``shown``: not minimised nor hidden. ``helper``: a tool window, an overlay, a dock or the like.
+    ``process``: the file name of the program that owns it, "" where nobody knows.
+    """
+
+    number: int
+    title: str
+    pid: int | None
+    process: str
+    left: int
+    top: int
+    width: int
+    height: int
+    shown: bool = True
+    helper: bool = False
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return self.width * self.height
+
+    @property
+    def playable(self) -> bool:
+        """Whether a game could be in it."""
+        return not self.helper and min(self.width, self.height) >= SMALLEST
+
+
+Note = Callable[[str], object]
+"""Told what is done or waited for before play begins."""
 
 
 class EndOfSource(Exception):  # noqa: N818  (not a failure: a video has an end)
@@ -49,6 +90,15 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Let go of the device. May be called twice."""
+
+
+@runtime_checkable
+class WindowSource(FrameSource, Protocol):
+    """A source that watches a window."""
+
+    @property
+    def number(self) -> int | None:
+        """The window's number, None while it has none."""
 
 
 class Policy(Protocol):
@@ -160,7 +210,7 @@ class PersonPad(Protocol):
 class Watch(Protocol):
     """Something that may take the pad from the policy: the focus, a key, a person's own pad."""
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         """Return what the pad does instead of what the policy says, None where the policy may play.
 
         ``now``: seconds on a clock that never goes back. Called many times a second from a thread of its own.

@@ -4,6 +4,7 @@ All times are seconds on the session's monotonic clock.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -135,3 +136,16 @@ class Tick:
     def late(self) -> float:
         """Seconds between the deadline and the pad update."""
         return self.sent - self.due
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the pad does instead of what the policy says, and why.
+
+    ``source`` is "blocked" (neutral), "person" (``state`` is what a person's own pad does) or "policy" (it plays on,
+    but ``note`` is worth reading); ``note`` says why.
+    """
+
+    source: Literal["blocked", "person", "policy"]
+    note: str
+    state: PadState = NEUTRAL

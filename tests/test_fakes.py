@@ -6,7 +6,7 @@ import pytest
 from ngrt.errors import ObservationError
 from ngrt.fakes import LAP, FakePolicy, FakeSource
 from ngrt.interfaces import Policy
-from ngrt.policy.bundle import PolicySpec
+from ngrt.policy.spec import PolicySpec
 
 
 @pytest.mark.parametrize("old_layout", [False, True])

@@ -13,6 +13,7 @@ from bench.limits import peaks
 from bench.limits.onnx_work import Kind, Work, count_graph, operations
 from bench.schema.distribution import in_bytes, in_words
 from bench.subjects.instrumented import Watched
+from ngrt.errors import NgrtError
 from ngrt.policy.bundle import GraphName, Manifest
 
 Bound = Literal["arithmetic", "memory"]
@@ -136,3 +137,16 @@ DEVICES: dict[str, peaks.Device] = {"cpu": "cpu", "openvino": "openvino", "cuda"
 
 def _bound(arithmetic: float, memory: float) -> Bound:
     return "arithmetic" if arithmetic >= memory else "memory"
+
+
+def limit_facts(roofline: Roofline | None, reason: str) -> list[tuple[str, str]]:
+    """Return the lines on the hardware's limit, or why there are none."""
+    return [("  hardware's limit", f"not known: {reason}")] if roofline is None else roofline.facts()
+
+
+def ceiling_or_reason(engine: Watched, threads: int) -> Ceiling | str:
+    """Return what ``engine`` could reach at most, or why that is not known."""
+    try:
+        return ceiling(engine, threads)
+    except (NgrtError, ModuleNotFoundError, RuntimeError, AssertionError) as error:  # the last two are torch's, of GPUs
+        return " ".join(str(error).split())

@@ -10,7 +10,7 @@ from rich.text import Text
 from bench.report.console import paragraph
 from bench.schema.reader import Results, read_results
 from bench.verdicts.budgets import LIMITS, Outcome, Verdict, check, read_budgets
-from ngrt.view.figures import printable
+from ngrt.text import printable
 
 STYLES: dict[Verdict, str] = {"met": "green", "not met": "bold red"}
 

@@ -13,7 +13,7 @@ from bench.schema.labels import words
 from bench.schema.reader import read_results
 from bench.verdicts.bootstrap import FEWEST, Verdict
 from bench.verdicts.compare import Comparison, Line, compare
-from ngrt.view.figures import printable
+from ngrt.text import printable
 
 STYLES: dict[Verdict, str] = {"slower": "bold red", "faster": "green", "same": "dim", "unclear": "yellow"}
 

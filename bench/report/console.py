@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bench.schema.distribution import Provenance
 from ngrt.files import write_whole
-from ngrt.view.figures import printable
+from ngrt.text import printable
 from ngrt.view.tables import facts_table
 
 

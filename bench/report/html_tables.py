@@ -1,43 +1,18 @@
 """Everything in a result as HTML tables. What stands in the file is input: all of it is escaped."""
 
-import html
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from bench.schema.distribution import Distribution
 from bench.schema.labels import P99_SAMPLES, in_words, words
 from bench.schema.reader import Path_, Tree, item_names, leaves
-from ngrt.view.figures import printable
+from ngrt.html import Cell, escaped, table
 
 FIGURES = ("p50", "p90", "p99", "max", "samples")
 MOST_COLUMNS = 40
 FEW = 4
 SHOWN = 12
 """Numbers of a list that are shown as they are; of more the mean is."""
-
-Cell = tuple[str, str]
-"""A text and its class: "number", or none."""
-
-
-def escaped(text: object) -> str:
-    """Return ``text`` to stand in a page."""
-    return html.escape(printable(str(text)))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Return a table that scrolls by itself where it is too wide."""
-    numbers = "number" if head[1:] else ""
-    top = "".join(
-        f'<th scope="col"{_class(numbers if place else "")}>{escaped(name)}</th>' for place, name in enumerate(head)
-    )
-    lines = "".join(
-        f"<tr>{''.join(f'<td{_class(kind)}>{escaped(text)}</td>' for text, kind in row)}</tr>\n" for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody></table></div>\n'
-
-
-def _class(kind: str) -> str:
-    return f' class="{kind}"' if kind else ""
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:

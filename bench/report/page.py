@@ -9,12 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.report import highlights, svg
 from bench.report.budgets import figures_of, hold, remark, title
-from bench.report.html_tables import Cell, escaped, facts, suite_tables, table
+from bench.report.html_tables import facts, suite_tables
 from bench.schema.labels import TITLES
 from bench.schema.reader import Results, read_results
 from bench.verdicts.budgets import Outcome
 from ngrt.errors import MissingExtraError, SettingsError
 from ngrt.files import write_whole
+from ngrt.html import Cell, escaped, table
 
 TEMPLATE = Path(__file__).with_name("page.html")
 VERDICTS = {"met": "met", "not met": "missed"}

@@ -11,7 +11,7 @@ import numpy as np
 from bench.report.highlights import Bar, Point, Roof, Series
 from bench.schema.labels import P99_SAMPLES, in_words, short
 from ngrt.errors import MissingExtraError
-from ngrt.view.figures import printable
+from ngrt.text import printable
 
 INK = "#010203"
 """Stands for the page's own colour of text, whether light or dark."""

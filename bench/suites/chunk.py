@@ -14,15 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from bench.limits import peaks
-from bench.limits.roofline import Ceiling, Roofline, ceiling
+from bench.limits.roofline import Ceiling, Roofline, ceiling_or_reason, limit_facts
 from bench.limits.torch_work import baseline_gflop
 from bench.schema.distribution import P99_SAMPLES, Distribution
 from bench.subjects.instrumented import Watched, checked_calls, title_of
 from bench.subjects.reference import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
-from bench.subjects.subjects import Engine, Played
-from ngrt.errors import CheckpointError, NgrtError
+from bench.subjects.subjects import Engine, Played, check_origin
 from ngrt.messages import Array, Image
-from ngrt.policy.bundle import Backend, GraphName, read_manifest, sha256_of
+from ngrt.policy.bundle import Backend, GraphName
 
 ROUNDS = 7
 """Chunks of the reference's, each way."""
@@ -100,11 +99,6 @@ class ChunkResult:
         return rows
 
 
-def limit_facts(roofline: Roofline | None, reason: str) -> list[tuple[str, str]]:
-    """Return the lines on the hardware's limit, or why there are none."""
-    return [("  hardware's limit", f"not known: {reason}")] if roofline is None else roofline.facts()
-
-
 def compare(
     engines: Sequence[Engine],
     checkpoint: Path,
@@ -147,28 +141,6 @@ def compare(
         gc.unfreeze()
         for watched in ours:
             watched.policy.close()
-
-
-def check_origin(engine: Path, checkpoint: Path) -> None:
-    """Check that ``engine`` was made from ``checkpoint``.
-
-    :raises CheckpointError: it was not, or that does not exist
-    """
-    if not checkpoint.is_file():
-        raise CheckpointError(f"no checkpoint at {checkpoint}; give the file that {engine} was made from")
-    stated, actual = read_manifest(engine).checkpoint.sha256, sha256_of(checkpoint)
-    if stated != actual:
-        raise CheckpointError(
-            f"{checkpoint} has SHA-256 {actual[:12]}…; {engine} was made from {stated[:12]}…: give that checkpoint"
-        )
-
-
-def ceiling_or_reason(engine: Watched, threads: int) -> Ceiling | str:
-    """Return what ``engine`` could reach at most, or why that is not known."""
-    try:
-        return ceiling(engine, threads)
-    except (NgrtError, ModuleNotFoundError, RuntimeError, AssertionError) as error:  # the last two are torch's, of GPUs
-        return " ".join(str(error).split())
 
 
 class _Race:

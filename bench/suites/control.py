@@ -29,7 +29,8 @@ from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.preprocess import CAPTURE_SIDE
-from ngrt.session.play import arcade_engine, engine_threads
+from ngrt.policy.shipped import arcade_engine
+from ngrt.session.latency import engine_threads
 
 SECONDS = 60.0
 RATE = 60.0

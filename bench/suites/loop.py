@@ -19,7 +19,7 @@ from ngrt.control.merging import Merging, Mode, Noise, default_merging
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.policy.bundle import read_manifest
-from ngrt.session.play import arcade_engine
+from ngrt.policy.shipped import arcade_engine
 
 FIRST_SEED = 40_000
 """First of the episodes that are reported; defaults were chosen on others, from 30000 on."""

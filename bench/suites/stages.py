@@ -8,11 +8,10 @@ from math import ceil
 import numpy as np
 
 from bench.limits import peaks
-from bench.limits.roofline import Roofline
+from bench.limits.roofline import Roofline, ceiling_or_reason, limit_facts
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
 from bench.subjects.subjects import Engine
-from bench.suites.chunk import ceiling_or_reason, limit_facts
 from ngrt.messages import Image
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Backend

@@ -14,11 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from bench.limits import peaks
-from bench.limits.roofline import Ceiling
+from bench.limits.roofline import Ceiling, ceiling_or_reason
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Watched, title_of
-from bench.subjects.subjects import Engine
-from bench.suites.chunk import ceiling_or_reason, check_origin
+from bench.subjects.subjects import Engine, check_origin
 from ngrt.errors import CheckpointError
 from ngrt.messages import Array, Chunk, Image
 from ngrt.policy.actions import decode

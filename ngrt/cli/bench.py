@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from ngrt.cli.launch import err, out, stage, tell
+from ngrt.cli.app import err, out, stage, tell
 from ngrt.policy.bundle import AskedBackend
 
 app = App(name="bench")
@@ -75,7 +75,7 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     """
     measuring, after = stage("bench.run"), stage("bench.commands")
     after.check_options(html_file, limits)  # told now, not after minutes of measuring
-    from ngrt.view.live import progress_bar
+    from ngrt.view.progress import progress_bar
 
     with progress_bar(err) as progress:
         given = {"samples": samples, "steps": steps, "threads": threads, "episodes": episodes}

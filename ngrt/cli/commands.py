@@ -1,7 +1,7 @@
-"""All commands of ``ngrt``: importing a file of commands adds them to `ngrt.cli.launch.app`."""
+"""All commands of ``ngrt``: importing a file of commands adds them to `ngrt.cli.app.app`."""
 
 from ngrt.cli import bench, doctor, engines, play
-from ngrt.cli.launch import app, run
+from ngrt.cli.app import app, run
 
 __all__ = ["bench", "doctor", "engines", "play", "run"]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ngrt.cli.launch import app, err, out
+from ngrt.cli.app import app, err, out
 
 
 @app.command
@@ -26,14 +26,14 @@ def doctor(
     as_json
         Print JSON instead of the table.
     """
-    from ngrt.doctor import report as looking
+    from ngrt.doctor import report
     from ngrt.view.doctor import entry_lines, verdict_lines
-    from ngrt.view.live import progress_bar
+    from ngrt.view.progress import progress_bar
 
     with progress_bar(err) as progress:
-        entries, verdict = looking.examine(display, Path.cwd(), progress)
+        entries, verdict = report.examine(display, Path.cwd(), progress)
     if as_json:
-        out.out(json.dumps(looking.as_json(entries, verdict), indent=1), highlight=False)
+        out.out(json.dumps(report.as_json(entries, verdict), indent=1), highlight=False)
         return int(not verdict.playable)
     width = out.width if out.is_terminal else None
     for line in entry_lines(entries, width):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from ngrt.cli.launch import app, err, out, stage, tell
+from ngrt.cli.app import app, err, out, stage, tell
 from ngrt.policy.bundle import AskedBackend, Precision, Target
 
 SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
@@ -120,7 +120,7 @@ def export_(
         Write a lossy engine even if it is too far from the fp32 graphs; `ngrt info` then says so.
     """
     building = stage("export.run")
-    from ngrt.view.live import progress_bar
+    from ngrt.view.progress import progress_bar
 
     with progress_bar(err) as progress:
         manifest = building.export_checkpoint(

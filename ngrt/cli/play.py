@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ngrt.cli.launch import app, err, out, tell
+from ngrt.cli.app import app, err, out, tell
 from ngrt.session.settings import PlaySettings
 
 

@@ -30,29 +30,29 @@ def delay_ticks(latency: float, rate: float) -> int:
 class Latency:
     """How long a chunk takes from its frame's capture, in seconds.
 
-    ``fixed`` does not depend on the steps; ``step`` is each denoise step; ``look`` is how often the source shows a new
+    ``fixed`` does not depend on the steps; ``step`` is each denoise step; ``interval`` is how often the source shows a new
     picture: a frame waits that long for inference to start on it, but no longer than a tick.
     """
 
     fixed: float
     step: float
-    look: float = 0.0
+    interval: float = 0.0
 
     @classmethod
-    def from_two(cls, one: float, steps: int, whole: float, look: float = 0.0) -> "Latency":
+    def from_two(cls, one: float, steps: int, whole: float, interval: float = 0.0) -> "Latency":
         """Return the line through a chunk of one step that took ``one`` and of ``steps`` that took ``whole``."""
         step = max(0.0, (whole - one) / (steps - 1)) if steps > 1 else 0.0
-        return cls(max(0.0, whole - steps * step), step, look)
+        return cls(max(0.0, whole - steps * step), step, interval)
 
     def of(self, steps: int, rate: float) -> float:
         """Return the latency of a chunk of ``steps`` denoise steps at ``rate`` ticks a second."""
-        return min(self.look, 1 / rate) + self.fixed + steps * self.step
+        return min(self.interval, 1 / rate) + self.fixed + steps * self.step
 
     def largest_rate(self, steps: int, budget: int) -> float:
         """Return the rate at which a chunk of ``steps`` takes exactly ``budget`` ticks."""
         made = self.fixed + steps * self.step
-        rate = budget / (made + self.look)
-        return rate if self.look * rate <= 1 else (budget - 1) / made
+        rate = budget / (made + self.interval)
+        return rate if self.interval * rate <= 1 else (budget - 1) / made
 
     def most_steps(self, rate: float, budget: int) -> float:
         """Return how many steps take exactly ``budget`` ticks at ``rate``; infinite where a step takes no time."""

@@ -1,23 +1,8 @@
 """Who may take the pad from the policy, and what it does then: the strongest of several verdicts."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
-from ngrt.messages import NEUTRAL, PadState
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the pad does instead of what the policy says, and why.
-
-    ``source`` is "blocked" (neutral), "person" (``state`` is what a person's own pad does) or "policy" (it plays on,
-    but ``note`` is worth reading); ``note`` says why.
-    """
-
-    source: Literal["blocked", "person", "policy"]
-    note: str
-    state: PadState = NEUTRAL
+from ngrt.messages import NEUTRAL, Verdict
 
 
 class Voice:

@@ -6,9 +6,8 @@ Each is looked at from a thread of its own, and needs a desktop or keyboard of i
 import math
 from collections.abc import Callable
 
-from ngrt.control.vetoes import Verdict
 from ngrt.interfaces import Desktop, Keys, PersonPad, StoppedByPerson
-from ngrt.messages import PadState
+from ngrt.messages import PadState, Verdict
 
 DEAD_ZONE = 0.25
 """How far a stick must be moved to count as used: worn ones rest at up to a fifth of their way."""
@@ -35,7 +34,7 @@ class FocusGuard:
         self._different: tuple[int, int] | None = None
         self._sure = -math.inf
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         """Return a verdict that blocks, None while the game has the focus.
 
         :raises ngrt.errors.SourceError: the desktop is gone
@@ -75,7 +74,7 @@ class PanicKey:
         self._keys, self._name = keys, name
         self._was_down = keys.pressed(name)
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         """Return None.
 
         :raises ngrt.interfaces.StoppedByPerson: the key was pressed
@@ -102,7 +101,7 @@ class TakeoverKey:
         self._held = Verdict("person", f"{name} is held: you play, the pad is neutral")
         keys.pressed(name)
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         """Return a verdict for the person while the key is held.
 
         :raises ngrt.errors.SourceError: the keyboard cannot be read
@@ -122,7 +121,7 @@ class TakeoverPad:
         self._used = -math.inf
         self._name = reader.name
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         """Return a verdict with the person's state while the pad is used; without a pad the policy plays, and says so.
 
         :raises ngrt.errors.PadError: no pad can be read any more

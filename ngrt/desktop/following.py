@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from ngrt.desktop.matching import Window
-from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
+from ngrt.interfaces import Desktop, EndOfSource, NothingToSee, Window
 
 ASKING = 0.25
 """Seconds after which a window's place is asked for though nobody said that it moved."""

@@ -6,12 +6,9 @@ Pure: what there is comes in as arguments. `ngrt.desktop.waiting` waits for a ga
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ngrt.errors import SourceError
-
-SMALLEST = 64
-"""Pixels a side; toolkits keep smaller windows of their own about, and no game draws in one."""
+from ngrt.interfaces import Window
 
 COMM = 15
 """Bytes of a program's name that Linux keeps; tools that read no more show it cut off."""
@@ -23,37 +20,6 @@ NAMED = 3
 """Names of a list that an error spells out."""
 
 NONE_RUNNING: Mapping[int, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window at the top level, as it is now.
-
-    ``left``, ``top``, ``width``, ``height``: what the game draws (its client area), in physical pixels of the whole
-    desktop. ``shown``: not minimised nor hidden. ``helper``: a tool window, an overlay, a dock or the like.
-    ``process``: the file name of the program that owns it, "" where nobody knows.
-    """
-
-    number: int
-    title: str
-    pid: int | None
-    process: str
-    left: int
-    top: int
-    width: int
-    height: int
-    shown: bool = True
-    helper: bool = False
-
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return self.width * self.height
-
-    @property
-    def playable(self) -> bool:
-        """Whether a game could be in it."""
-        return not self.helper and min(self.width, self.height) >= SMALLEST
 
 
 def file_name(path: str) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 
-from ngrt.desktop.matching import NONE_RUNNING, Window, choices, find, wanted
-from ngrt.interfaces import Desktop
+from ngrt.desktop.matching import NONE_RUNNING, choices, find, wanted
+from ngrt.interfaces import Desktop, Window
 
-LOOK = 0.25
+POLL = 0.25
 """Seconds between two looks at what windows there are."""
 
 
@@ -38,7 +38,7 @@ def wait_for(
         if not waiting:
             note(f"waiting for {wanted(process, title)}, for {seconds:g} s at most")
             waiting = True
-        sleep(min(LOOK, left))
+        sleep(min(POLL, left))
     if len(found) > 1:
         note(_taken(found, process, title))
     return found[0]

@@ -13,9 +13,9 @@ import win32con
 import win32gui
 import win32process
 
-from ngrt.desktop.matching import Window
 from ngrt.desktop.processes import process_name
 from ngrt.errors import SourceError
+from ngrt.interfaces import Window
 from ngrt.win32.dpi import library, see_physical_pixels, see_physical_pixels_here
 
 DWMWA_CLOAKED = 14

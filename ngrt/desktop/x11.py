@@ -6,8 +6,8 @@ from Xlib import X
 from Xlib.display import Display
 from Xlib.error import XError
 
-from ngrt.desktop.matching import Window
 from ngrt.desktop.x11_windows import describe, numbers_of, owners, resource
+from ngrt.interfaces import Window
 from ngrt.x11.connection import X11Connection
 
 

@@ -9,8 +9,8 @@ from Xlib.error import XError
 from Xlib.ext.res import LocalClientPIDMask
 from Xlib.xobject.drawable import Window as XWindow
 
-from ngrt.desktop.matching import Window
 from ngrt.desktop.processes import process_name
+from ngrt.interfaces import Window
 
 HELPERS = frozenset(
     f"_NET_WM_WINDOW_TYPE_{kind}"

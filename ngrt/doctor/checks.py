@@ -30,11 +30,11 @@ class Check:
     """Something to look at.
 
     ``needs``: names of checks without which it makes no sense, where they found nothing. ``optional``: ngrt plays
-    without it. ``limit``: seconds that ``look`` may take; ``stuck``: what mends it where it takes longer.
+    without it. ``limit``: seconds that ``probe`` may take; ``stuck``: what mends it where it takes longer.
     """
 
     name: str
-    look: Callable[[], Finding]
+    probe: Callable[[], Finding]
     needs: tuple[str, ...] = ()
     optional: bool = False
     limit: float = 3.0
@@ -75,15 +75,15 @@ def guarded(check: Check, limit: float) -> Finding:
     """Return what ``check`` found within ``limit`` seconds, or how it failed. What hangs is left behind."""
     found: list[Finding] = []
 
-    def look() -> None:
+    def run() -> None:
         try:
-            found.append(check.look())
+            found.append(check.probe())
         except BaseException as error:  # noqa: BLE001  (libraries raise what they like, some even SystemExit)
             found.append(_failure(check, error))
 
-    looking = threading.Thread(target=look, name=f"ngrt-check-{check.name}", daemon=True)
-    looking.start()
-    looking.join(limit)
+    running = threading.Thread(target=run, name=f"ngrt-check-{check.name}", daemon=True)
+    running.start()
+    running.join(limit)
     if found:
         return found[0]
     return Finding("missing", f"no answer within {limit:.2g} s: it hangs, or is slow", check.stuck)

@@ -49,7 +49,8 @@ def arcade() -> Finding:
     """Find whether the arcade's engine runs here, and which rate it holds."""
     from ngrt.errors import FeasibilityError
     from ngrt.inference.open import open_policy
-    from ngrt.session.play import arcade_engine, engine_threads, measure, predictor
+    from ngrt.policy.shipped import arcade_engine
+    from ngrt.session.latency import engine_threads, measure, predictor
 
     settings = PlaySettings(rate="auto")
     policy = open_policy(arcade_engine(), threads=engine_threads(None))

@@ -22,7 +22,7 @@ from ngrt.interfaces import FrameSource, NothingToSee
 
 SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  (where X servers put them)
 RATE = 60.0
-LOOKING = 0.6
+SAMPLED = 0.6
 """Seconds that the pictures are looked at."""
 
 OPENED = 3
@@ -105,18 +105,18 @@ def _manager(name: str | None) -> str:
 
 @dataclass
 class Seen:
-    """What looking came to: looks and pictures, seconds of each look that brought one, size, whether all is black."""
+    """What looking came to: grabs and pictures, seconds of each look that brought one, size, whether all is black."""
 
-    looks: int = 0
+    grabs: int = 0
     takes: list[float] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     black: bool = True
 
-    def look(self, source: FrameSource, clock: MonotonicClock) -> None:
+    def grab(self, source: FrameSource, clock: MonotonicClock) -> None:
         """Look once."""
         start = clock.now()
         image = source.grab(start)
-        self.looks += 1
+        self.grabs += 1
         if image is not None:
             self.takes.append(clock.now() - start)
             self.size = (image.shape[1], image.shape[0])
@@ -134,9 +134,9 @@ def capture(name: str | None) -> Finding:
     takes = first.takes + watched.takes
     if not takes:
         return Finding("missing", "the screen was watched, and showed nothing", "move a window, then: ngrt doctor")
-    rate, (width, height) = watched.looks / spent, first.size if first.takes else watched.size
+    rate, (width, height) = watched.grabs / spent, first.size if first.takes else watched.size
     found = (
-        f"{width} x {height}: {rate:.0f} looks a second where {RATE:.0f} were asked for; a picture takes "
+        f"{width} x {height}: {rate:.0f} grabs a second where {RATE:.0f} were asked for; a picture takes "
         f"{statistics.median(takes) * 1e3:.1f} ms, {max(0, len(watched.takes) - 1) / spent:.0f} new ones a second"
     )
     if first.black and watched.black:
@@ -153,21 +153,21 @@ def _first_pictures(name: str | None, clock: MonotonicClock) -> Seen:
     for _ in range(OPENED):
         source = _opened(name)
         try:
-            seen.look(source, clock)
+            seen.grab(source, clock)
         finally:
             source.close()
     return seen
 
 
 def _watched(name: str | None, clock: MonotonicClock) -> tuple[Seen, float]:
-    """Return what `LOOKING` seconds of looking at the asked rate came to, and how long they took."""
+    """Return what `SAMPLED` seconds of looking at the asked rate came to, and how long they took."""
     seen, never = Seen(), threading.Event()
     source = _opened(name)
     try:
         start = due = clock.now()
-        while due < start + LOOKING:
+        while due < start + SAMPLED:
             clock.wait_until(due, never)
-            seen.look(source, clock)
+            seen.grab(source, clock)
             due, _ = next_deadline(due, clock.now(), 1 / RATE)
         clock.wait_until(due, never)
         return seen, clock.now() - start

@@ -19,7 +19,7 @@ Shapes = Mapping[str, Sequence[int | str]]
 """Tensors of a graph by name; a dimension is a size, or anything else where it may vary."""
 
 
-class Seen(Protocol):
+class Encoded(Protocol):
     """What an engine's observe graph made of the frames: all that the denoise steps of a chunk share."""
 
     @property
@@ -31,12 +31,12 @@ class Seen(Protocol):
         """The mixer's output (B, L, Dv), copied from wherever it is."""
 
 
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Encoded)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Frames that are seen at once: ``pictures`` (B, F, S, S, 3) uint8, and ``game`` (B,) int64 where one is known."""
+class Observation:
+    """Frames that are encoded at once: ``pictures`` (B, F, S, S, 3) uint8, and ``game`` (B,) int64 where one is known."""
 
     pictures: npt.NDArray[np.uint8]
     game: npt.NDArray[np.int64] | None
@@ -82,13 +82,13 @@ class Engine(Protocol[S]):
     def schedule(self, timesteps: Array) -> Array:
         """Return the modulations (N, M) at ``timesteps`` (N,)."""
 
-    def observe(self, looks: Sequence[Look]) -> S:
-        """Return what the looks come to, their rows one after the other.
+    def observe(self, observations: Sequence[Observation]) -> S:
+        """Return the observations encoded, their rows one after the other.
 
         On a device it is there until the next observation; what is used later than that raises EngineError.
         """
 
-    def denoise(self, seen: S, noise: Array, plan: Plan) -> Array:
+    def denoise(self, encoded: S, noise: Array, plan: Plan) -> Array:
         """Return the actions (B, H, A) that ``plan`` makes of ``noise`` (B, H, A)."""
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Engine(Protocol[S]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HostSeen:
+class HostEncoded:
     """In this process's memory: ``keys_values`` by input name of the denoise graph."""
 
     context: Array
@@ -125,23 +125,25 @@ class HostEngine(ABC):
         """Return the modulations (N, M) at ``timesteps`` (N,)."""
         return np.asarray(self.run("schedule", {"timesteps": timesteps})["modulations"], np.float32)
 
-    def observe(self, looks: Sequence[Look]) -> HostSeen:
-        """Return what the looks come to, their rows one after the other."""
-        found = [self._look(look) for look in looks]
+    def observe(self, observations: Sequence[Observation]) -> HostEncoded:
+        """Return the observations encoded, their rows one after the other."""
+        found = [self._observe_one(observation) for observation in observations]
         if len(found) == 1:
             return found[0]
         first, *_ = found
-        keys_values = {name: np.concatenate([seen.keys_values[name] for seen in found]) for name in first.keys_values}
-        return HostSeen(np.concatenate([seen.context for seen in found]), keys_values)
+        keys_values = {
+            name: np.concatenate([encoded.keys_values[name] for encoded in found]) for name in first.keys_values
+        }
+        return HostEncoded(np.concatenate([encoded.context for encoded in found]), keys_values)
 
-    def denoise(self, seen: HostSeen, noise: Array, plan: Plan) -> Array:
+    def denoise(self, encoded: HostEncoded, noise: Array, plan: Plan) -> Array:
         """Return the actions (B, H, A) that ``plan`` makes of ``noise`` (B, H, A)."""
         fixed = {
             "dt": np.array(1 / plan.steps, np.float32),
             "mix": plan.mix,
             "prior": plan.prior,
             "weights": plan.weights,
-            **seen.keys_values,
+            **encoded.keys_values,
         }
         x = noise
         for step, modulation in enumerate(plan.modulations):
@@ -157,9 +159,9 @@ class HostEngine(ABC):
             )["next_x"]
         return np.asarray(x, np.float32)
 
-    def _look(self, look: Look) -> HostSeen:
-        feed: dict[str, npt.NDArray[np.generic]] = {"frames": look.pictures}
-        if look.game is not None:
-            feed["game"] = look.game
+    def _observe_one(self, observation: Observation) -> HostEncoded:
+        feed: dict[str, npt.NDArray[np.generic]] = {"frames": observation.pictures}
+        if observation.game is not None:
+            feed["game"] = observation.game
         outputs = self.run("observe", feed)
-        return HostSeen(outputs.pop("context"), outputs)
+        return HostEncoded(outputs.pop("context"), outputs)

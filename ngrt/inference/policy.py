@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ngrt.errors import BundleError, ObservationError
-from ngrt.inference.engine import Engine, Look, Plan
+from ngrt.inference.engine import Engine, Observation, Plan
 from ngrt.messages import Array, Chunk, Guide, Image
 from ngrt.policy.actions import decode
-from ngrt.policy.bundle import Manifest, PolicySpec
+from ngrt.policy.bundle import Manifest
 from ngrt.policy.preprocess import observation
+from ngrt.policy.spec import PolicySpec
 
 NO_GAME = 0
 """The embedding row of a game nobody named."""
@@ -29,16 +30,19 @@ MOST_NOISE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """What the engine has seen, B branches, and ``mix`` (B, B): how their velocities combine, identity or guidance."""
+class Conditioning:
+    """What denoising is conditioned on.
 
-    seen: Any
+    ``encoded`` observations, B branches; ``mix`` (B, B): how their velocities combine, the identity or guidance.
+    """
+
+    encoded: Any
     mix: Array
 
     @property
     def context(self) -> Array:
         """The mixer's output (B, L, Dv)."""
-        context: Array = self.seen.context
+        context: Array = self.encoded.context
         return context
 
 
@@ -86,7 +90,7 @@ class EnginePolicy:
             raise ObservationError(f"the policy's actions are not finite at guidance {guidance:g}; export it as fp32")
         return decode(actions, old_layout=self.spec.old_layout)
 
-    def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Observation:
+    def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Conditioning:
         """Return what the denoise steps need to know of ``frames``: run once per observation."""
         if hasattr(frames, "shape"):
             raise ObservationError("frames is one array; give a list of frames, for one of them: [frame]")
@@ -98,18 +102,18 @@ class EnginePolicy:
         slot = self._game_slot(game)
         pictures = observation(frames, self.spec.image_size)
         if guidance == 1.0:
-            return Observation(self.engine.observe([self._look(pictures, slot)]), np.eye(1, dtype=np.float32))
+            return Conditioning(self.engine.observe([self._observation(pictures, slot)]), np.eye(1, dtype=np.float32))
         # The unguided branch sees the newest frame alone; neither branch sees the game.
-        looks = [self._look(seen, EMPTY_SLOT) for seen in (pictures, pictures[:, -1:])]
+        observations = [self._observation(seen, EMPTY_SLOT) for seen in (pictures, pictures[:, -1:])]
         rows = [[1 + guidance, -guidance]] * 2
-        return Observation(self.engine.observe(looks), np.array(rows, np.float32))
+        return Conditioning(self.engine.observe(observations), np.array(rows, np.float32))
 
-    def observe_each(self, pictures: npt.NDArray[np.uint8]) -> Observation:
+    def observe_each(self, pictures: npt.NDArray[np.uint8]) -> Conditioning:
         """Return what B separate observations come to: ``pictures`` (B, F, S, S, 3), already of the tower's size."""
-        seen = self.engine.observe([self._look(pictures, NO_GAME)])
-        return Observation(seen, np.eye(len(pictures), dtype=np.float32))
+        encoded = self.engine.observe([self._observation(pictures, NO_GAME)])
+        return Conditioning(encoded, np.eye(len(pictures), dtype=np.float32))
 
-    def denoise(self, observed: Observation, noise: Array, steps: int, guide: Guide | None = None) -> Array:
+    def denoise(self, observed: Conditioning, noise: Array, steps: int, guide: Guide | None = None) -> Array:
         """Return the actions (B, H, A) that ``steps`` Euler steps make of ``noise`` (H, A) or (B, H, A)."""
         branches, shape = len(observed.mix), (self.spec.action_horizon, self.spec.action_dim)
         x = np.ascontiguousarray(np.broadcast_to(noise, (branches, *shape)))
@@ -121,7 +125,7 @@ class EnginePolicy:
             weights[:] = guide.weights[:, None]
             strengths = guide.strengths
         plan = Plan(self.schedule(steps), observed.mix, prior, weights, strengths)
-        return self.engine.denoise(observed.seen, x, plan)
+        return self.engine.denoise(observed.encoded, x, plan)
 
     def draw_noise(self) -> Array:
         """Return fresh noise (H, A) from the policy's own generator."""
@@ -142,8 +146,8 @@ class EnginePolicy:
         """Free the engine."""
         self.engine.close()
 
-    def _look(self, pictures: npt.NDArray[np.uint8], slot: int) -> Look:
-        return Look(pictures, np.full(len(pictures), slot, np.int64) if self.spec.game_token else None)
+    def _observation(self, pictures: npt.NDArray[np.uint8], slot: int) -> Observation:
+        return Observation(pictures, np.full(len(pictures), slot, np.int64) if self.spec.game_token else None)
 
     def _check_fit(self, folder: Path) -> None:
         """Check that the graphs take and give what the policy says of itself, so that the first chunk cannot fail.
@@ -152,12 +156,12 @@ class EnginePolicy:
         """
         spec = self.spec
         keys_values = [f"{part}_{layer}" for layer in range(spec.cross_layers) for part in ("key", "value")]
-        sees, seen = self.engine.signature("observe")
+        sees, gives = self.engine.signature("observe")
         steps, moved = self.engine.signature("denoise")
         side = spec.image_size
         checks: list[tuple[str, list[Any], list[Any]]] = [
             ("inputs of observe", sorted(sees), ["frames", "game"] if spec.game_token else ["frames"]),
-            ("outputs of observe", sorted(seen), sorted(["context", *keys_values])),
+            ("outputs of observe", sorted(gives), sorted(["context", *keys_values])),
             ("inputs of denoise", sorted(steps), sorted([*DENOISE_INPUTS, *keys_values])),
             ("outputs of denoise", sorted(moved), ["next_x"]),
             ("outputs of schedule", sorted(self.engine.signature("schedule")[1]), ["modulations"]),

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ngrt.interfaces import Pad
+from ngrt.interfaces import Pad, PadKind
 from ngrt.pads.recording import RecordingPad
-from ngrt.session.settings import PadKind
 
 
 def open_pad(kind: PadKind, keys: Path | None = None, display: str | None = None) -> Pad:

@@ -13,10 +13,10 @@ import anyio
 from ngrt.clock import Clock
 from ngrt.control.pacing import next_deadline
 from ngrt.control.timeline import Grid, Timeline
-from ngrt.control.vetoes import Verdict, Vetoes
+from ngrt.control.vetoes import Vetoes
 from ngrt.errors import PadError
 from ngrt.interfaces import Pad
-from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk
+from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk, Verdict
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.workers import PATIENCE, Worker
 from ngrt.policy.actions import lock_menus

@@ -13,10 +13,10 @@ import anyio
 from ngrt.clock import Clock
 from ngrt.control.context import Context
 from ngrt.control.pacing import next_deadline
-from ngrt.control.vetoes import Verdict, Vetoes
+from ngrt.control.vetoes import Vetoes
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
-from ngrt.messages import Frame, Image
+from ngrt.messages import Frame, Image, Verdict
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.watchdog import watch
 from ngrt.pipeline.workers import Worker
@@ -111,7 +111,7 @@ async def _reopen(camera: "Camera", watching: Watching, worker: Worker) -> None:
         return
     try:
         with anyio.fail_after(OPENING):
-            camera.look_at(await worker.call(watching.reopen))
+            camera.switch_to(await worker.call(watching.reopen))
     except TimeoutError as error:
         raise SourceError(f"{camera.name} does not open within {OPENING:g} s; close what blocks it") from error
 
@@ -132,7 +132,7 @@ async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch, quiet, STALL, tasks.cancel_scope, hung)
-            await worker.pace(camera.look, camera.deadline)
+            await worker.pace(camera.step, camera.deadline)
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from group
@@ -160,7 +160,7 @@ class Camera:
         """What is looked at."""
         return self._source.name
 
-    def look(self, now: float) -> float | None:
+    def step(self, now: float) -> float | None:
         """Grab once; return when to look again, or None at the end of the source."""
         source, verdict = self._source, None
         image, age = None, 0.0
@@ -190,6 +190,6 @@ class Camera:
         """Take back that there is nothing to see: the source has failed, and its failure says more."""
         self._voice.verdict = None
 
-    def look_at(self, source: FrameSource) -> None:
+    def switch_to(self, source: FrameSource) -> None:
         """Look at ``source`` from now on; what the old one showed last is shown no more."""
         self._source, self._shown = source, None

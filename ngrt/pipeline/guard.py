@@ -3,8 +3,9 @@
 import anyio
 import anyio.abc
 
-from ngrt.control.vetoes import Verdict, Vetoes
+from ngrt.control.vetoes import Vetoes
 from ngrt.interfaces import Watch
+from ngrt.messages import Verdict
 from ngrt.pipeline.watchdog import CHECKS
 from ngrt.pipeline.workers import Worker
 
@@ -34,8 +35,8 @@ async def guard(
     said, silent = vetoes.voice(), vetoes.voice()
     answers, begun = 0, False
 
-    def look(now: float) -> None:
-        said.verdict = watch.look(now)  # in its own thread: the tick reads it at once, however busy the event loop is
+    def poll(now: float) -> None:
+        said.verdict = watch.poll(now)  # in its own thread: the tick reads it at once, however busy the event loop is
 
     async def doubt() -> None:
         seen, found = 0, 0
@@ -57,7 +58,7 @@ async def guard(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(doubt)
             while True:
-                await worker.call(look, anyio.current_time())
+                await worker.call(poll, anyio.current_time())
                 answers += 1
                 begin()
                 await anyio.sleep(INTERVAL)

@@ -21,8 +21,8 @@ async def lockstep(
     thinker: Thinker,
     actuator: Actuator,
     clock: PausableClock,
-    looking: Worker,
-    ticking: Worker,
+    capturing: Worker,
+    actuating: Worker,
     frames: Latest[list[Frame]],
     chunks: Latest[TimedChunk],
     execute: int,
@@ -43,21 +43,21 @@ async def lockstep(
         return following if actuator.tick < turn else None
 
     try:
-        async with neutral_afterwards(actuator.pad, ticking):
+        async with neutral_afterwards(actuator.pad, actuating):
             while following is not None:
-                await ticking.pace(stop, following)
-                if await looking.call(camera.look, clock.now()) is None:
+                await actuating.pace(stop, following)
+                if await capturing.call(camera.step, clock.now()) is None:
                     chunks.close()
                 elif (seen := frames.take()) is not None and not actuator.vetoed:
-                    chunks.put(await _think(thinker, seen, actuator, ticking))
+                    chunks.put(await _think(thinker, seen, actuator, actuating))
                 clock.resume()
                 turn = actuator.tick + execute
-                await ticking.pace(tick, following)
+                await actuating.pace(tick, following)
     finally:
         clock.resume()  # the game must not be left frozen
 
 
-async def _think(thinker: Thinker, seen: list[Frame], actuator: Actuator, ticking: Worker) -> TimedChunk:
+async def _think(thinker: Thinker, seen: list[Frame], actuator: Actuator, actuating: Worker) -> TimedChunk:
     """Think; a verdict meanwhile reaches the pad at once, for no tick comes while the game stands still.
 
     :raises ngrt.errors.NgrtError: the pad or the engine failed
@@ -66,7 +66,7 @@ async def _think(thinker: Thinker, seen: list[Frame], actuator: Actuator, tickin
     async def obey() -> None:
         while not actuator.vetoed:
             await anyio.sleep(INTERVAL)
-        await ticking.call(actuator.obey)
+        await actuating.call(actuator.obey)
 
     done: list[TimedChunk] = []
     try:

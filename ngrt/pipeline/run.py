@@ -81,21 +81,21 @@ async def run(session: Session) -> None:
 
 async def _play(session: Session, workers: Mapping[str, Worker]) -> None:
     clock, control, vetoes, telemetry = session.clock, session.control, session.vetoes, session.telemetry
-    looking, thinking, ticking = workers["capture"], workers["infer"], workers["actuate"]
+    capturing, inferring, actuating = workers["capture"], workers["infer"], workers["actuate"]
     frames, chunks = Latest[list[Frame]](), Latest[TimedChunk]()
     grid = Grid(clock.now(), 1 / control.rate, control.shift)
     merger = Merger(session.merging, grid, session.planner.steps, session.planner.latency)
     timeline = Timeline(grid, blend=session.merging.mode == "blend")
-    thinker = Thinker(session.planner, merger, thinking, clock, vetoes, telemetry)
+    thinker = Thinker(session.planner, merger, inferring, clock, vetoes, telemetry)
     actuator = Actuator(session.pad, control, grid, timeline, clock, chunks, vetoes, telemetry.tick)
     if isinstance(clock, PausableClock) and session.merging.mode == "lockstep":
         camera, execute = Camera(session.watching, clock, frames), session.merging.execute
-        await lockstep(camera, thinker, actuator, clock, looking, ticking, frames, chunks, execute)
+        await lockstep(camera, thinker, actuator, clock, capturing, actuating, frames, chunks, execute)
         return
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(capture, session.watching, looking, session.worker, clock, frames, telemetry.note)
+        tasks.start_soon(capture, session.watching, capturing, session.worker, clock, frames, telemetry.note)
         tasks.start_soon(infer, thinker, frames, chunks)
-        await actuate(actuator, ticking)
+        await actuate(actuator, actuating)
         tasks.cancel_scope.cancel()
 
 

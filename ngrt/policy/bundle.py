@@ -16,9 +16,10 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from ngrt.errors import BundleError
+from ngrt.policy.spec import Frozen, PolicySpec
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -48,34 +49,6 @@ def _plain_file_name(name: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_plain_file_name)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Frozen(BaseModel):
-    """Base of the manifest's parts: immutable, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PolicySpec(Frozen):
-    """What a policy takes and gives, resolved from its checkpoint's configuration."""
-
-    action_dim: Annotated[int, Field(ge=5, le=256)]
-    action_horizon: Annotated[int, Field(ge=1, le=1024)]
-    old_layout: bool = False
-    """Sticks before buttons in the action columns."""
-    image_size: Annotated[int, Field(ge=16, le=2048)]
-    context_frames: Annotated[int, Field(ge=1, le=64)] = 1
-    frame_spacing: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Ticks of game time between two frames of a context."""
-    steps: Annotated[int, Field(ge=1, le=1000)] = 16
-    """Denoise steps where the caller does not choose."""
-    timestep_buckets: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    cross_layers: Annotated[int, Field(ge=1, le=256)]
-    """Pairs of keys and values that observe hands to denoise."""
-    game_token: bool = False
-    """The context has a slot that names the game."""
-    games: dict[str, int] = {}
-    """Known games and their rows in the embedding; empty where the names were not to be had. Row 0 is no game."""
 
 
 class Tensor(Frozen):

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.errors import PadError, SettingsError
-from ngrt.interfaces import FrameSource, Pad, Watch
+from ngrt.interfaces import FrameSource, Note, Pad, Watch
 from ngrt.pipeline.workers import PATIENCE
-from ngrt.session.devices import Note, check_names, open_pad, open_person, open_source, open_watches, wake_up
+from ngrt.session.devices import open_pad, open_source
+from ngrt.session.guards import check_names, open_person, open_watches
 from ngrt.session.settings import PlaySettings, SourceKind
+from ngrt.session.wake import wake_up
 
 
 @dataclass

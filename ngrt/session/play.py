@@ -1,39 +1,35 @@
 """Composition root: from settings to an open game, an engine and a session that plays them."""
 
 import gc
-import os
 import signal
-import statistics
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-import numpy as np
 
 from ngrt.clock import SPIN, MonotonicClock
 from ngrt.control.context import Context
-from ngrt.control.merging import Merging, Noise
-from ngrt.control.pacing import Latency, Pace
-from ngrt.errors import BundleError, SettingsError
+from ngrt.control.merging import Merging
+from ngrt.control.pacing import Pace
+from ngrt.errors import SettingsError
 from ngrt.interfaces import Policy, StoppedByPerson
-from ngrt.messages import Chunk, Guide, Image
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Planner, Predict
+from ngrt.pipeline.infer import Planner
 from ngrt.pipeline.run import Session, first_failure, run
 from ngrt.pipeline.workers import ThreadWorker
-from ngrt.policy.preprocess import CAPTURE_SIDE
-from ngrt.session.game import Game, opened_clock, opened_game
+from ngrt.policy.shipped import arcade_engine
+from ngrt.session.game import opened_clock, opened_game
+from ngrt.session.latency import engine_threads, measure, predictor
+from ngrt.session.reporter import Reporter
 from ngrt.session.settings import PlaySettings, SourceKind
-from ngrt.view.dashboard import Snapshot
-from ngrt.view.live import View
+from ngrt.session.snapshot import Snapshot, View
 
 MAX_AGE = 0.25
 """Seconds; the least that the limit on an observation's age is set to by itself."""
 
-WARM_UP_RUNS = 3
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if sys.platform != "win32"]
 """Signals that end a session: an interrupt, a termination, a terminal that was closed. On Windows anyio receives none,
@@ -57,7 +53,7 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
     :raises ngrt.errors.NgrtError: something could not be opened, or cannot hold the rate
     """
     kind = settings.source(engine)
-    report: _Reporter | None = None
+    report: Reporter | None = None
     try:
         with ExitStack() as stack:
             report = _prepare(kind, engine or arcade_engine(), settings, view, stack)
@@ -78,7 +74,7 @@ def play(engine: Path | None, settings: PlaySettings, view: View) -> Outcome:
     return Outcome(report.snapshot(), interrupted)
 
 
-def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View, stack: ExitStack) -> "_Reporter":
+def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View, stack: ExitStack) -> "Reporter":
     """Return a session that is open and ready, with what reports on it; ``stack`` closes it."""
     view.note(f"opening {kind}")
     clock = stack.enter_context(opened_clock(kind, settings))
@@ -115,17 +111,7 @@ def _prepare(kind: SourceKind, folder: Path, settings: PlaySettings, view: View,
     gc.collect()
     gc.freeze()  # what was loaded is never garbage: keep the collector off it while ticking
     how = f"{folder.name}, {pace.steps} steps, {merging}"
-    return _Reporter(session, game, how, seconds, clock.now())
-
-
-def predictor(policy: Policy, settings: PlaySettings, steps: int, noise: Noise) -> Predict:
-    """Return ``policy`` with everything chosen but the frames and what guides it."""
-    start = policy.draw_noise() if noise == "steady" else None
-
-    def predict(frames: Sequence[Image], guide: Guide | None) -> Chunk:
-        return policy.predict(frames, start, steps, settings.guidance, settings.game, guide)
-
-    return predict
+    return Reporter(session, game, how, seconds, clock.now())
 
 
 def _control(settings: PlaySettings, seconds: float | None, pace: Pace, merging: Merging, takes: float) -> Control:
@@ -187,94 +173,6 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
         except BaseExceptionGroup as group:
             raise first_failure(group) from group
     return interrupted
-
-
-@dataclass(frozen=True)
-class _Reporter:
-    session: Session
-    game: Game
-    policy_name: str
-    duration: float | None
-    started: float
-
-    def snapshot(self) -> Snapshot:
-        readings, control = self.session.telemetry.read(), self.session.control
-        return Snapshot(
-            source=self.game.source.name,
-            policy=self.policy_name,
-            pad_name=self.game.pad.name,
-            rate=control.rate,
-            elapsed=self.session.clock.now() - self.started,
-            duration=self.duration,
-            picture=readings.picture,
-            pad=readings.state,
-            rate_held=readings.rate,
-            latency_p50=readings.latency_p50,
-            latency_p99=readings.latency_p99,
-            age_p50=readings.age_p50,
-            age_p99=readings.age_p99,
-            late_p99=readings.late_p99,
-            max_age=control.max_age,
-            frames=readings.frames,
-            dropped=readings.dropped,
-            chunks=readings.chunks,
-            played=readings.played,
-            held=readings.held,
-            neutral=readings.neutral,
-            blocked=readings.blocked,
-            person=readings.person,
-            rumbles=readings.rumbles,
-            rumble=readings.rumble,
-            missed=readings.missed,
-            delay=readings.delay and readings.delay * control.rate,
-            jump_inside=readings.jump_inside,
-            jump_seam=readings.jump_seam,
-            score=self.game.score(),
-            message=self._message(readings.note),
-            events=readings.events,
-            recent=readings.recent,
-        )
-
-    def _message(self, trouble: str | None) -> str | None:
-        """Return what people should know: who has the pad, before what goes wrong, before what could be better."""
-        vetoes = self.session.vetoes
-        return vetoes.note if vetoes.strongest is not None else trouble or vetoes.note
-
-
-def arcade_engine() -> Path:
-    """Return the folder of the engine that ships with ngrt.
-
-    :raises BundleError: this installation came without it
-    """
-    package = Path(__file__).parent
-    for folder in (package / "engines" / "arcade", package.parent / "engines" / "arcade"):
-        if folder.is_dir():
-            return folder
-    raise BundleError("this installation has no arcade engine; name one of your own: ngrt play ENGINE --arcade")
-
-
-def engine_threads(asked: int | None) -> int:
-    """Return how many threads the engine gets: one core is left for the tick."""
-    return asked or max(1, (os.cpu_count() or 1) - 1)
-
-
-def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, look: float) -> Latency:
-    """Return how long chunks take here: medians of a few runs on black frames, the first run left out.
-
-    ``predict_in`` makes a predictor of a number of steps; ``look``: seconds between two pictures of the source.
-    """
-    clock = MonotonicClock()
-    pictures = [np.zeros((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)] * frames
-
-    def median(count: int) -> float:
-        predict, times = predict_in(count), []
-        for _ in range(1 + WARM_UP_RUNS):
-            start = clock.now()
-            predict(pictures, None)
-            times.append(clock.now() - start)
-        return statistics.median(times[1:])
-
-    return Latency.from_two(median(1), steps, median(steps), look)
 
 
 @contextmanager

@@ -9,14 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from ngrt.control.merging import Merging, Mode, Noise, default_merging
 from ngrt.control.pacing import Latency, Pace, settle
 from ngrt.errors import SettingsError
+from ngrt.interfaces import CaptureKind, PadKind
 from ngrt.policy.bundle import AskedBackend
 
 SourceKind = Literal["arcade", "video", "display", "image", "window"]
 SOURCES = (*get_args(SourceKind), "process", "monitor")
 """The options that name a game."""
 
-PadKind = Literal["auto", "xbox", "ds4", "keyboard", "none"]
-CaptureKind = Literal["auto", "dxgi", "winrt"]
 MOST_RATE = 60.0
 """Ticks a second where none are asked for, and the most that ``--rate auto`` chooses."""
 

@@ -3,16 +3,19 @@
 The table is ``wake.toml``, beside this file.
 """
 
+import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from ngrt.clock import MonotonicClock
 from ngrt.errors import PadError, SettingsError
-from ngrt.interfaces import Pad
+from ngrt.interfaces import EndOfSource, FrameSource, Note, Pad, Watch, WindowSource
 from ngrt.messages import NEUTRAL, PadState
+from ngrt.session.settings import PlaySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,66 @@ def _plain(name: str) -> str:
 
 @cache
 def _table() -> Mapping[str, tuple[Press, ...]]:
-    found = tomllib.loads((files("ngrt") / "wake.toml").read_text("utf-8"))
+    found = tomllib.loads((files("ngrt.session") / "wake.toml").read_text("utf-8"))
     return {name: tuple(_press(**press) for press in game["presses"]) for name, game in found.items()}
 
 
 def _press(buttons: Sequence[str], hold: float, pause: float, times: int = 1) -> Press:
     return Press(frozenset(buttons), hold, pause, times)
+
+
+POLL = 0.02
+"""Seconds between two looks at what guards the pad, before play begins."""
+
+
+def wake_up(
+    settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad, watches: Sequence[Watch], note: Note
+) -> None:
+    """Press what makes the game notice the pad, as long as every watch lets the policy play.
+
+    :raises ngrt.interfaces.StoppedByPerson: a person wants it to end at once
+    :raises ngrt.errors.NgrtError: the pad or a watch fails
+    """
+    presses, clock = chosen(settings.wake, settings.process), MonotonicClock()
+    if not presses:
+        return
+
+    def let_pass(seconds: float) -> None:
+        end = clock.now() + seconds
+        while True:
+            if (reason := _against(watches, clock.now())) is not None:
+                pad.send(NEUTRAL)
+                note(f"{reason}; the game is woken up after that")
+                _hold_on(watches, source(), settings, clock)
+            if (left := end - clock.now()) <= 0:
+                return
+            time.sleep(min(POLL, left))
+
+    try:
+        let_pass(0.0)
+        note("waking the game up")
+        wake(pad, presses, let_pass)
+    except EndOfSource:
+        note("the game was closed before it was awake")
+
+
+def _against(watches: Sequence[Watch], now: float) -> str | None:
+    """Return why the pad must not be pressed now, None where it may."""
+    verdicts = [watch.poll(now) for watch in watches]
+    return next((verdict.note for verdict in verdicts if verdict is not None and verdict.source != "policy"), None)
+
+
+def _hold_on(watches: Sequence[Watch], source: FrameSource, settings: PlaySettings, clock: MonotonicClock) -> None:
+    """Wait until every watch lets the policy play.
+
+    :raises EndOfSource: the game's window was closed meanwhile, which nobody else looks at yet
+    """
+    from ngrt.desktop.open import open_desktop
+
+    number = source.number if isinstance(source, WindowSource) else None
+    with ExitStack() as stack:
+        desktop = None if number is None else stack.enter_context(closing(open_desktop(settings.display)))
+        while _against(watches, clock.now()) is not None:
+            if desktop is not None and number is not None and desktop.window(number) is None:
+                raise EndOfSource
+            time.sleep(POLL)

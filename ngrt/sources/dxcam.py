@@ -10,11 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ngrt.desktop.following import Following
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
-from ngrt.interfaces import Desktop, EndOfSource, NothingToSee
+from ngrt.interfaces import CaptureKind, Desktop, EndOfSource, NothingToSee, Window
 from ngrt.messages import Image
-from ngrt.session.settings import CaptureKind
 from ngrt.sources.dxcam_camera import DxcamCamera
 from ngrt.sources.dxcam_displays import displays, holding, load_dxcam, numbered
 

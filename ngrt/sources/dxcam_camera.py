@@ -17,9 +17,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ngrt.errors import SourceError
-from ngrt.interfaces import NothingToSee
+from ngrt.interfaces import CaptureKind, NothingToSee
 from ngrt.messages import Image
-from ngrt.session.settings import CaptureKind
 from ngrt.sources.dxcam_displays import Display, Region, describe
 
 Way = Literal["dxgi", "winrt"]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
+from ngrt.interfaces import Window
 from ngrt.win32.dpi import see_physical_pixels, see_physical_pixels_here
 
 ON_WINDOWS = os.name == "nt"

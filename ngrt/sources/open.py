@@ -3,9 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from ngrt.desktop.matching import Window
-from ngrt.interfaces import Desktop, FrameSource
-from ngrt.session.settings import CaptureKind
+from ngrt.interfaces import CaptureKind, Desktop, FrameSource, Window
 
 
 def open_screen(display: str | None, monitor: int | None, rate: float, kind: CaptureKind) -> FrameSource:

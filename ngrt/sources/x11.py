@@ -9,12 +9,11 @@ import os
 from collections.abc import Callable
 
 from ngrt.desktop.following import Following
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
-from ngrt.interfaces import Desktop, NothingToSee
+from ngrt.interfaces import Desktop, NothingToSee, Window
 from ngrt.messages import Image
-from ngrt.sources.x11_damage import Region
-from ngrt.sources.x11_grabber import Eye
+from ngrt.sources.region import Region
+from ngrt.sources.x11_grabber import Grabber
 from ngrt.sources.x11_screen import Screen
 
 
@@ -32,20 +31,20 @@ class X11Source:
     age = 0.0
 
     def __init__(self, display: str | None = None, rate: float = 60.0, monitor: int | None = None) -> None:
-        self._eye = Eye(_named(display), rate)
+        self._grabber = Grabber(_named(display), rate)
         self._monitor = monitor
-        self._eye.open(self.grab)
+        self._grabber.open(self.grab)
 
     @property
     def name(self) -> str:
         """Which display, which monitor, and that it is black."""
         which = "" if self._monitor is None else f"monitor {self._monitor} of "
-        return f"{which}display {self._eye.display}{_remark(self._eye)}"
+        return f"{which}display {self._grabber.display}{_remark(self._grabber)}"
 
     @property
     def interval(self) -> float:
         """Seconds between two looks that are worth their while."""
-        return self._eye.interval
+        return self._grabber.interval
 
     def grab(self, now: float) -> Image | None:
         """Return the monitor's picture, (height, width, 3) uint8 RGB, or None where it has not changed.
@@ -54,18 +53,18 @@ class X11Source:
         :raises NothingToSee: black so far, where that may be Wayland's doing
         :raises SourceError: the display or the monitor is gone
         """
-        return self._eye.look(now, self._where)
+        return self._grabber.grab(now, self._where)
 
     def close(self) -> None:
         """Disconnect; a later `grab` finds the end."""
-        self._eye.close()
+        self._grabber.close()
 
     def _where(self, screen: Screen) -> Region:
         if self._monitor is None:
             return screen.primary
         if (count := len(screen.monitors)) <= self._monitor:
             raise SourceError(
-                f"display {self._eye.display} has no monitor {self._monitor}; it has {count}, counted from 0: "
+                f"display {self._grabber.display} has no monitor {self._monitor}; it has {count}, counted from 0: "
                 f"--monitor {count - 1}"
             )
         return screen.monitors[self._monitor]
@@ -93,20 +92,20 @@ class X11Window:
         display: str | None = None,
     ) -> None:
         self._game = Following(desktop, window, find_again, ends)
-        self._eye = Eye(_named(display), rate)
-        self._eye.follow(window.number)
-        self._eye.open(self.grab)
+        self._grabber = Grabber(_named(display), rate)
+        self._grabber.follow(window.number)
+        self._grabber.open(self.grab)
         self._game.hurry()
 
     @property
     def name(self) -> str:
         """Which window, and that it is black."""
-        return f"{self._game.label}{_remark(self._eye)}"
+        return f"{self._game.label}{_remark(self._grabber)}"
 
     @property
     def interval(self) -> float:
         """Seconds between two looks that are worth their while."""
-        return self._eye.interval
+        return self._grabber.interval
 
     @property
     def number(self) -> int | None:
@@ -120,18 +119,18 @@ class X11Window:
         :raises NothingToSee: the window is minimised, closed, outside the screen, or black as Wayland's are
         :raises SourceError: the display or the desktop is gone
         """
-        return self._eye.look(now, lambda screen: self._where(screen, now))
+        return self._grabber.grab(now, lambda screen: self._where(screen, now))
 
     def close(self) -> None:
         """Disconnect, from the desktop as well; a later `grab` finds the end."""
-        self._eye.close()
+        self._grabber.close()
         self._game.close()
 
     def _where(self, screen: Screen, now: float) -> Region:
-        if self._eye.moved() or self._game.due(now):
+        if self._grabber.moved() or self._game.due(now):
             self._follow(now)
         window = self._game.window()
-        self._eye.look_into(window.number if screen.wayland else None)
+        self._grabber.look_into(window.number if screen.wayland else None)
         corner = (0, 0) if screen.wayland else (window.left, window.top)
         region = Region(*corner, window.width, window.height).within(screen.desktop)
         if not region.area:
@@ -142,7 +141,7 @@ class X11Window:
         known = self._game.number
         self._game.ask(now)
         if (number := self._game.number) not in (None, known):
-            self._eye.follow(number)
+            self._grabber.follow(number)
 
 
 def _named(display: str | None) -> str:
@@ -152,5 +151,5 @@ def _named(display: str | None) -> str:
     return name
 
 
-def _remark(eye: Eye) -> str:
-    return " (nothing but black so far)" if eye.black else ""
+def _remark(grabber: Grabber) -> str:
+    return " (nothing but black so far)" if grabber.black else ""

@@ -1,40 +1,14 @@
 """What an X11 server says unasked: where something was drawn (DAMAGE), that a window moved, or the screen changed."""
 
-from typing import NamedTuple
-
 from Xlib import X
 from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
 from Xlib.ext import damage
 
+from ngrt.sources.region import Region
 from ngrt.x11.link import open_link
 
 LOST = (ConnectionClosedError, DisplayError, XauthError, XError, AssertionError, OSError)
 """What python-xlib raises where a connection cannot be had, or ends."""
-
-
-class Region(NamedTuple):
-    """A rectangle of the whole desktop, in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    def meets(self, other: "Region") -> bool:
-        """Return whether the two share a pixel."""
-        return self.within(other).area > 0
-
-    def within(self, other: "Region") -> "Region":
-        """Return the part that lies in ``other``; its area is 0 where there is none."""
-        left, top = max(self.left, other.left), max(self.top, other.top)
-        right = min(self.left + self.width, other.left + other.width)
-        bottom = min(self.top + self.height, other.top + other.height)
-        return Region(left, top, max(0, right - left), max(0, bottom - top))
-
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return self.width * self.height
 
 
 class Changes:

@@ -12,7 +12,8 @@ from ngrt.clock import MonotonicClock
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource, NothingToSee
 from ngrt.messages import Image
-from ngrt.sources.x11_damage import LOST, Changes, Region
+from ngrt.sources.region import Region
+from ngrt.sources.x11_damage import LOST, Changes
 from ngrt.sources.x11_screen import FAILURES, Screen, unwatchable
 
 OPENING = 5.0
@@ -21,7 +22,7 @@ OPENING = 5.0
 PATIENCE = 1.0
 """Seconds that closing waits for a grab in progress; a server that hangs would hold it for ever."""
 
-LOOKS = 240.0
+GRABS = 240.0
 """Looks a second where one that finds nothing new costs next to nothing."""
 
 BACKSTOP = 0.25
@@ -37,7 +38,7 @@ Where = Callable[[Screen], Region]
 """From a screen as it is now to the part of it that is looked at."""
 
 
-class Eye:
+class Grabber:
     """Looks at ``display``; at what is said anew at each look.
 
     ``rate``: pictures a second that are wanted. Where the server tells what is drawn, a look is worth while every
@@ -63,7 +64,7 @@ class Eye:
     @property
     def interval(self) -> float:
         """Seconds between two looks."""
-        return min(1 / LOOKS if self._changes is not None else 1.0, 1 / self._rate)
+        return min(1 / GRABS if self._changes is not None else 1.0, 1 / self._rate)
 
     @property
     def black(self) -> bool:
@@ -77,7 +78,7 @@ class Eye:
         """
         failed: list[Exception] = []
 
-        def look() -> None:
+        def first() -> None:
             clock = MonotonicClock()
             try:
                 while not self._first(grab, clock.now()):
@@ -85,10 +86,10 @@ class Eye:
             except Exception as error:  # noqa: BLE001  (raised below, in the thread that called)
                 failed.append(error)
 
-        looking = threading.Thread(target=look, name="ngrt-open", daemon=True)
-        looking.start()
-        looking.join(OPENING)
-        if looking.is_alive():
+        opening = threading.Thread(target=first, name="ngrt-open", daemon=True)
+        opening.start()
+        opening.join(OPENING)
+        if opening.is_alive():
             self._closed.set()  # for when it answers after all
             raise SourceError(f"display {self.display} has not answered for {OPENING:g} s; restart its X server")
         if failed:
@@ -96,7 +97,7 @@ class Eye:
             raise failed[0]
         self._forget()  # the first look of the session gets the picture too
 
-    def look(self, now: float, where: Where) -> Image | None:
+    def grab(self, now: float, where: Where) -> Image | None:
         """Return the picture, (height, width, 3) uint8 RGB, or None where it has not changed.
 
         :raises EndOfSource: after `close`, or raised by ``where``
@@ -219,7 +220,7 @@ class Eye:
         shot = screen.shoot(region, self._inside)
         self._last = region, shot
         often = self._rate if changes is None else 2 * self._rate
-        self._next, self._stale = now + 1 / often - 0.5 / LOOKS, now + BACKSTOP
+        self._next, self._stale = now + 1 / often - 0.5 / GRABS, now + BACKSTOP
         if last is not None and last[0][2:] == region[2:] and last[1] == shot:
             return None
         if not told:

@@ -14,7 +14,7 @@ from mss.linux.xshmgetimage import MSSImplXShmGetImage
 from mss.models import Monitor
 
 from ngrt.errors import SourceError
-from ngrt.sources.x11_damage import Region
+from ngrt.sources.region import Region
 
 FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
 """What mss raises: a lost connection fails its assertions, or reads a null pointer where those are switched off."""

@@ -6,25 +6,25 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
 from ngrt.messages import STILL
+from ngrt.session.snapshot import Snapshot
+from ngrt.text import printable
 from ngrt.view.figures import (
     DIM,
     STRONG,
     TITLE,
     WARN,
     Line,
-    Snapshot,
     clock,
     figure_lines,
     line,
     plain_line,
-    printable,
     rumble_text,
     summary,
 )
 from ngrt.view.pad import draw_pad, pad_labels
 from ngrt.view.painting import fit, paint
 
-__all__ = ["Dashboard", "Snapshot", "plain_line", "render", "summary"]
+__all__ = ["Dashboard", "plain_line", "render", "summary"]
 
 MOST_PICTURE_ROWS, LEAST_PICTURE_ROWS = 32, 8
 """Rows of the picture, two pixels each; more would only cost time and bandwidth."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.text import Text
 
 from ngrt.doctor.checks import Entry, State
-from ngrt.view.figures import printable
+from ngrt.text import printable
 
 STYLES: dict[State, str] = {"good": "green", "limited": "yellow", "missing": "red"}
 OPTIONAL = "dim"

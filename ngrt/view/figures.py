@@ -1,13 +1,13 @@
 """A session at one moment, and its figures in words: lines for the live view, a line for logs, a table for the end."""
 
-from dataclasses import dataclass
-
 from rich.segment import Segment
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ngrt.messages import NEUTRAL, STILL, Image, PadState, Rumble
+from ngrt.messages import STILL, Rumble
+from ngrt.session.snapshot import Snapshot
+from ngrt.text import printable
 
 PLAIN, DIM, STRONG, TITLE = (Style.parse(text) for text in ("none", "dim", "bold", "bold bright_cyan"))
 GOOD, WARN, BAD, BLOCKED, PERSON = (
@@ -17,57 +17,6 @@ GOOD, WARN, BAD, BLOCKED, PERSON = (
 Line = list[Segment]
 
 BAR_COLUMNS = 26
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A session at one moment. Times in seconds, rates in Hz; None where there is nothing to tell yet.
-
-    ``picture`` (256, 256, 3) uint8 RGB: the newest frame the policy was given. ``pad`` is what the pad does now;
-    ``frames`` were given to the policy, ``dropped`` replaced by newer ones before it was free. ``max_age``: the limit
-    on an observation's age. ``delay`` in ticks; ``jump_inside`` and ``jump_seam`` how far the sticks move from tick to
-    tick inside a chunk and where a new one takes over. ``message``: what is going wrong, or who has the pad.
-    ``events``: how often something happened that a log should have, ``recent`` the last of it, one line each.
-    """
-
-    source: str
-    policy: str
-    pad_name: str
-    rate: float
-    elapsed: float = 0.0
-    duration: float | None = None
-    picture: Image | None = None
-    pad: PadState = NEUTRAL
-    rate_held: float | None = None
-    latency_p50: float | None = None
-    latency_p99: float | None = None
-    age_p50: float | None = None
-    age_p99: float | None = None
-    late_p99: float | None = None
-    max_age: float = 0.25
-    frames: int = 0
-    dropped: int = 0
-    chunks: int = 0
-    played: int = 0
-    held: int = 0
-    neutral: int = 0
-    blocked: int = 0
-    person: int = 0
-    rumbles: int = 0
-    rumble: Rumble = STILL
-    missed: int = 0
-    delay: float | None = None
-    jump_inside: float | None = None
-    jump_seam: float | None = None
-    score: str | None = None
-    message: str | None = None
-    events: int = 0
-    recent: tuple[str, ...] = ()
-
-    @property
-    def ticks(self) -> int:
-        """Ticks done, and those that were missed."""
-        return self.played + self.held + self.neutral + self.blocked + self.person + self.missed
 
 
 def plain_line(shot: Snapshot) -> str:
@@ -115,11 +64,6 @@ def summary(shot: Snapshot) -> Table:
     if shot.score is not None:
         table.add_row("score", shot.score)
     return table
-
-
-def printable(text: str) -> str:
-    """Return ``text`` from a file or a person on one line, without what could steer a terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def rumble_text(rumble: Rumble) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ngrt.messages import Chunk
 from ngrt.policy.bundle import Gate, Manifest, Precision
-from ngrt.view.figures import printable
+from ngrt.text import printable
 
 
 def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:

@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from ngrt.desktop.matching import Window, choices, selection
-from ngrt.view.figures import printable
+from ngrt.desktop.matching import choices, selection
+from ngrt.interfaces import Window
+from ngrt.text import printable
 
 
 def listed(windows: Sequence[Window], own_line: Collection[int], everything: bool) -> list[Window]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.suites.loop_episodes import Setting, play
 from ngrt.control.merging import default_merging
 from ngrt.inference.open import open_policy
-from ngrt.session.play import arcade_engine
+from ngrt.policy.shipped import arcade_engine
 from ngrt.session.play import play as play_live
 from ngrt.session.settings import PlaySettings
 from ngrt.view.live import open_view

@@ -13,7 +13,7 @@ from ngrt.cli.commands import run
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.policy.bundle import read_manifest
-from ngrt.session.play import arcade_engine
+from ngrt.policy.shipped import arcade_engine
 
 UNSEEN = range(20_000, 20_003)
 EXECUTE = 6

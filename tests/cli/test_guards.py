@@ -12,10 +12,9 @@ import pytest
 import ngrt.session.game
 from ngrt.cli.commands import run
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
-from ngrt.interfaces import Watch
+from ngrt.interfaces import Watch, Window
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.recording import RecordingPad
 from ngrt.session.game import Game

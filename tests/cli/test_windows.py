@@ -12,8 +12,9 @@ from rich.console import Console
 
 from ngrt.cli.commands import run
 from ngrt.desktop import processes
-from ngrt.desktop.matching import Window, find
+from ngrt.desktop.matching import find
 from ngrt.fakes import FakeDesktop
+from ngrt.interfaces import Window
 from ngrt.view.windows import listed, play_command, windows_json, windows_table
 from tests.real.x_windows import Windows
 from tests.real.xvfb import x_server

@@ -25,7 +25,7 @@ from ngrt.control.timeline import Grid
 from ngrt.errors import ObservationError
 from ngrt.inference.engine import HostEngine
 from ngrt.inference.open import open_policy
-from ngrt.inference.policy import EnginePolicy, Observation
+from ngrt.inference.policy import Conditioning, EnginePolicy
 from ngrt.messages import Array, Guide, TimedChunk
 from tests.control.builders import chunk_of
 
@@ -56,7 +56,7 @@ class Reference:
             "prior": np.zeros_like(x[None], np.float32),
             "weights": np.zeros((1, len(x), 1), np.float32),
             "guidance": np.array(0, np.float32),
-            **self.observed.seen.keys_values,
+            **self.observed.encoded.keys_values,
         }
         assert isinstance(self.policy.engine, HostEngine)
         moved = self.policy.engine.run("denoise", feed)["next_x"]
@@ -139,7 +139,7 @@ def test_guided_chunks_of_many_episodes_are_those_of_each(engine: EnginePolicy) 
     guide = Merging("rtc").guide(priors, 3, 3, STEPS)
     together = engine.denoise(engine.observe_each(pictures), noise, STEPS, guide)
     for number, picture in enumerate(pictures):
-        alone: Observation = engine.observe_each(picture[None])
+        alone: Conditioning = engine.observe_each(picture[None])
         own = Merging("rtc").guide(priors[number], 3, 3, STEPS)
         assert np.allclose(together[number], engine.denoise(alone, noise[number], STEPS, own)[0], atol=1e-5)
 

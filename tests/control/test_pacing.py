@@ -55,30 +55,30 @@ def test_a_rate_is_accepted_exactly_when_twice_its_delay_fits_the_horizon(
 @given(
     fixed=st.floats(1e-3, 1),
     step=st.floats(1e-4, 0.1),
-    look=st.floats(1e-3, 2),
+    interval=st.floats(1e-3, 2),
     steps=st.integers(1, 32),
     rate=st.floats(1, 240),
     horizon=st.integers(2, 64),
 )
 def test_the_remedies_that_a_refusal_names_hold_even_if_chunks_then_take_a_little_longer(
-    fixed: float, step: float, look: float, steps: int, rate: float, horizon: int
+    fixed: float, step: float, interval: float, steps: int, rate: float, horizon: int
 ) -> None:
     try:
-        check_feasible(Latency(fixed, step, look), steps, horizon, rate)
+        check_feasible(Latency(fixed, step, interval), steps, horizon, rate)
     except FeasibilityError as error:
-        slower = Latency(fixed * 1.03, step * 1.03, look)
+        slower = Latency(fixed * 1.03, step * 1.03, interval)
         words = str(error).split()
         if "--rate" in words:
             check_feasible(slower, steps, horizon, float(words[words.index("--rate") + 1]))
         if "--steps" in words:
             fewer = int(words[words.index("--steps") + 1])
             assert fewer < steps
-            check_feasible(Latency(fixed, step * 1.03, look), fewer, horizon, rate)
+            check_feasible(Latency(fixed, step * 1.03, interval), fewer, horizon, rate)
 
 
-@given(fixed=st.floats(1e-3, 1), look=st.floats(0, 2), horizon=st.integers(4, 64))
-def test_a_rate_above_the_largest_does_not_hold_and_one_below_does(fixed: float, look: float, horizon: int) -> None:
-    latency, budget = Latency(fixed, 0, look), horizon // 2
+@given(fixed=st.floats(1e-3, 1), interval=st.floats(0, 2), horizon=st.integers(4, 64))
+def test_a_rate_above_the_largest_does_not_hold_and_one_below_does(fixed: float, interval: float, horizon: int) -> None:
+    latency, budget = Latency(fixed, 0, interval), horizon // 2
     rate = latency.largest_rate(1, budget)
     assert delay_ticks(latency.of(1, rate * 0.999), rate * 0.999) <= budget
     assert delay_ticks(latency.of(1, rate * 1.001), rate * 1.001) > budget

@@ -5,8 +5,8 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.control.vetoes import Verdict, Vetoes
-from ngrt.messages import NEUTRAL, PadState
+from ngrt.control.vetoes import Vetoes
+from ngrt.messages import NEUTRAL, PadState, Verdict
 
 LOST = Verdict("blocked", "lost the focus")
 PLAYS = Verdict("person", "a person plays", PadState(frozenset({"EAST"})))

@@ -11,10 +11,10 @@ import pytest
 from Xlib import X
 from Xlib.xobject.drawable import Window as XWindow
 
-from ngrt.desktop.matching import Window, find
+from ngrt.desktop.matching import find
 from ngrt.desktop.x11 import X11Desktop
 from ngrt.fakes import FakeDesktop
-from ngrt.interfaces import Desktop
+from ngrt.interfaces import Desktop, Window
 from tests.desktop.standin_win32 import Kept, Session, standing_in
 from tests.real.x_windows import Windows, until
 from tests.real.xvfb import require, window_manager, x_server

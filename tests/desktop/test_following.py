@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ngrt.desktop.following import ASKING, SEARCHING, Following
-from ngrt.desktop.matching import Window
 from ngrt.fakes import FakeDesktop
-from ngrt.interfaces import EndOfSource, NothingToSee
+from ngrt.interfaces import EndOfSource, NothingToSee, Window
 
 LAUNCHER = Window(1, "Launcher", 7, "game", 0, 0, 400, 300)
 GAME = Window(2, "Game", 7, "game", 0, 0, 1280, 720)

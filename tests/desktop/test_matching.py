@@ -10,9 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ngrt.desktop.matching import (
-    SMALLEST,
     SUFFIXES,
-    Window,
     choices,
     file_name,
     find,
@@ -24,6 +22,7 @@ from ngrt.desktop.matching import (
 from ngrt.desktop.waiting import wait_for
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
+from ngrt.interfaces import SMALLEST, Window
 
 Result = TypeVar("Result")
 

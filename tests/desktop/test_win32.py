@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ngrt.desktop.matching import Window, find
+from ngrt.desktop.matching import find
 from ngrt.errors import SourceError
-from ngrt.interfaces import Desktop
+from ngrt.interfaces import Desktop, Window
 from ngrt.win32 import dpi
 from tests.desktop.standin_win32 import Kept, Session, User32, constants, standing_in, stub
 

@@ -14,11 +14,12 @@ from Xlib import X, Xatom
 from Xlib.xobject.drawable import Window as XWindow
 
 from ngrt.desktop import x11_windows
-from ngrt.desktop.matching import Window, find
+from ngrt.desktop.matching import find
 from ngrt.desktop.open import open_desktop
 from ngrt.desktop.processes import own_line, process_name, running
 from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
+from ngrt.interfaces import Window
 from ngrt.x11 import connection
 from tests.real.x_windows import Windows, until
 from tests.real.xvfb import Screen, window_manager, x_server

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.calibration import picture
-from ngrt.inference.policy import EnginePolicy, Observation
+from ngrt.inference.policy import Conditioning, EnginePolicy
 from ngrt.messages import Array
 from ngrt.policy.preprocess import observation
 
@@ -30,7 +30,7 @@ def denoise(small: Variant) -> ort.InferenceSession:
 
 
 @pytest.fixture(scope="module")
-def observed(small: Variant) -> Observation:
+def observed(small: Variant) -> Conditioning:
     return small.policy.observe(inputs(1, 5, 25).frames)
 
 
@@ -41,7 +41,7 @@ def modulations(small: Variant) -> Array:
     return np.asarray(schedule.run(["modulations"], {"timesteps": times})[0], np.float32)
 
 
-def feed(observed: Observation, modulation: Array, rows: int = 1, step: int = 0, seed: int = 7) -> Feed:
+def feed(observed: Conditioning, modulation: Array, rows: int = 1, step: int = 0, seed: int = 7) -> Feed:
     random = np.random.default_rng(seed)
     shape = (rows, 5, 25)
     given: Feed = {
@@ -54,7 +54,7 @@ def feed(observed: Observation, modulation: Array, rows: int = 1, step: int = 0,
         "weights": np.zeros((rows, 5, 1), np.float32),
         "guidance": np.array(0, np.float32),
     }
-    return given | {name: value.repeat(rows, 0) for name, value in observed.seen.keys_values.items()}
+    return given | {name: value.repeat(rows, 0) for name, value in observed.encoded.keys_values.items()}
 
 
 def run(session: ort.InferenceSession, feed: Mapping[str, Any]) -> Array:
@@ -62,7 +62,7 @@ def run(session: ort.InferenceSession, feed: Mapping[str, Any]) -> Array:
 
 
 def test_with_zero_weights_prior_and_guidance_change_no_bit(
-    denoise: ort.InferenceSession, observed: Observation, modulations: Array
+    denoise: ort.InferenceSession, observed: Conditioning, modulations: Array
 ) -> None:
     plain = run(denoise, feed(observed, modulations[1], step=1))
     for guidance in (0.0, 0.3, 5.0, 1e6):
@@ -73,7 +73,7 @@ def test_with_zero_weights_prior_and_guidance_change_no_bit(
 
 @pytest.mark.parametrize("step", range(STEPS))
 def test_merging_is_the_formula_of_the_bundle(
-    denoise: ort.InferenceSession, observed: Observation, modulations: Array, step: int
+    denoise: ort.InferenceSession, observed: Conditioning, modulations: Array, step: int
 ) -> None:
     random = np.random.default_rng(step)
     weights, guidance = random.random((1, 5, 1), np.float32), np.array(1.7, np.float32)
@@ -87,7 +87,7 @@ def test_merging_is_the_formula_of_the_bundle(
 
 
 def test_full_weight_follows_the_straight_line_to_the_prior(
-    denoise: ort.InferenceSession, observed: Observation, modulations: Array
+    denoise: ort.InferenceSession, observed: Conditioning, modulations: Array
 ) -> None:
     weights = np.array([1, 0, 1, 0, 0], np.float32).reshape(1, 5, 1)
     start = feed(observed, modulations[0])
@@ -117,7 +117,7 @@ def test_rows_that_do_not_mix_are_separate_runs(
     assert np.abs(result[0] - result[1]).max() > 0.1
 
 
-def test_rows_mix_by_the_matrix(denoise: ort.InferenceSession, observed: Observation, modulations: Array) -> None:
+def test_rows_mix_by_the_matrix(denoise: ort.InferenceSession, observed: Conditioning, modulations: Array) -> None:
     given = feed(observed, modulations[0], rows=2)
     v = (run(denoise, given) - given["x"]) / given["dt"]
     mix = np.array([[2.5, -1.5], [0.25, 0.5]], np.float32)

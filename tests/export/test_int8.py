@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import export.run
-from export.blame import Rounding
 from export.calibration import Calibration
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.gate import Agreement, agree
 from export.graphs import Observe
 from export.products import Arithmetic, Int8Product, Product, rounded
 from export.run import Gating, export_checkpoint
+from export.worst_layer import Rounding
 from ngrt.cli.commands import run
 from ngrt.errors import ExportError, SettingsError
 from ngrt.inference.open import open_policy

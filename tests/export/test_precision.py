@@ -44,7 +44,7 @@ def test_a_half_precision_engine_has_half_the_bytes_and_nearly_the_actions(small
 
 def test_a_half_precision_engine_hands_over_half_precision_keys_and_values(half: Path) -> None:
     observed = open_policy(half).observe(inputs(1, 5, 25).frames)
-    assert {value.dtype for value in observed.seen.keys_values.values()} == {np.dtype(np.float16)}
+    assert {value.dtype for value in observed.encoded.keys_values.values()} == {np.dtype(np.float16)}
     assert observed.context.dtype == np.float32
 
 

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 import export.build
 import export.toolkit
 from export.build import Source
-from export.building import Watch
+from export.build_watch import Watch
 from export.run import Gating, export_checkpoint
 from export.to_onnx import entry
 from export.to_tensorrt import Order, build_engine, timings_file

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from ngrt.errors import BundleError, EngineError
-from ngrt.inference.onnx import cuda, device
+from ngrt.inference.onnx import bound, cuda, device
 from ngrt.inference.onnx.cuda import CudaEngine
 from ngrt.inference.onnx.device import CUDA_OPTIONS, GRAPH_ID, NO_WAIT, SESSION_OPTIONS, Pack, why_no_cuda
 from ngrt.inference.open import open_policy
@@ -58,8 +58,8 @@ def test_the_host_waits_twice_a_chunk_once_all_is_captured(engine: CudaEngine, p
 def test_every_step_is_a_graph_of_its_own(engine: CudaEngine, policy: EnginePolicy) -> None:
     for steps in (3, 2):
         policy.predict([FRAME], steps=steps)
-    chunks = engine._rows[1].chunks
-    ids = [step._id for steps in (3, 2) for step in chunks[steps]._steps]
+    chunks = engine._rows.get(1, pytest.fail).chunks
+    ids = [step._id for steps in (3, 2) for step in chunks.get(steps, pytest.fail)._steps]
     assert ids == [1, 2, 3, 4, 5]
 
 
@@ -79,9 +79,9 @@ def test_no_more_is_captured_than_the_limit_and_the_rest_runs_all_the_same(
 def test_memory_is_kept_for_a_bounded_number_of_shapes_and_steps(engine: CudaEngine, policy: EnginePolicy) -> None:
     noise = policy.draw_noise()
     first = policy.predict([FRAME], noise, steps=1).actions
-    for steps in range(1, 3 * cuda.MOST_CHUNKS):
+    for steps in range(1, 3 * bound.MOST_CHUNKS):
         policy.predict([FRAME], steps=steps)
-    assert len(engine._rows[1].chunks) == cuda.MOST_CHUNKS
+    assert len(engine._rows.get(1, pytest.fail).chunks) == bound.MOST_CHUNKS
     side = policy.spec.image_size
     for branches in range(2, 3 * cuda.MOST_ROWS):
         policy.denoise(policy.observe_each(np.zeros((branches, 1, side, side, 3), np.uint8)), noise, 2)

@@ -62,9 +62,9 @@ def test_only_a_bf16_bundle_is_computed_in_bf16(bf16: Path, tiny_bundle: Path, m
 
 def test_keys_and_values_in_bf16_cross_as_their_bits(bf16: Path) -> None:
     observed = opened(bf16).observe([FRAME])
-    assert {value.dtype for value in observed.seen.keys_values.values()} == {np.dtype(np.uint16)}
+    assert {value.dtype for value in observed.encoded.keys_values.values()} == {np.dtype(np.uint16)}
     assert observed.context.dtype == np.float32
-    bits = observed.seen.keys_values["key_0"].astype(np.uint32) << 16
+    bits = observed.encoded.keys_values["key_0"].astype(np.uint32) << 16
     assert 0.01 < np.abs(bits.view(np.float32)).mean() < 100
 
 

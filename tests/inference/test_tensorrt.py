@@ -13,11 +13,12 @@ from cuda.bindings import runtime as real_runtime
 from export.run import export_checkpoint
 from ngrt.control.merging import Merging
 from ngrt.errors import BundleError, EngineError, MissingExtraError, NgrtError
-from ngrt.inference.engine import Look
+from ngrt.inference.engine import Observation
+from ngrt.inference.on_device import Launches
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.tensorrt.edition import OF_RTX, rebuild
-from ngrt.inference.tensorrt.engine import MOST_GRAPHS, Launches, TensorRtEngine
+from ngrt.inference.tensorrt.engine import MOST_GRAPHS, TensorRtEngine
 from ngrt.messages import Array, Image
 from ngrt.policy.bundle import Precision, Target, read_manifest, sha256_of
 from tests.export.conftest import GAMES
@@ -205,7 +206,7 @@ def test_more_branches_than_the_engine_takes_are_refused(pair: tuple[EnginePolic
 def test_more_frames_than_the_engine_takes_are_refused(machine: Machine, engines: Path) -> None:
     policy, engine = machine.open(engines)
     with pytest.raises(EngineError, match=r"observe.engine cannot take frames of shape \(1, 3, 256, 256, 3\)"):
-        engine.observe([Look(np.zeros((1, 3, SIDE, SIDE, 3), np.uint8), None)])
+        engine.observe([Observation(np.zeros((1, 3, SIDE, SIDE, 3), np.uint8), None)])
     policy.close()
     assert machine.driver.live == 0
 
@@ -296,7 +297,7 @@ def test_closing_frees_all_and_may_be_done_twice(machine: Machine, engines: Path
         policy.close()
         assert machine.driver.live == 0
     with pytest.raises(EngineError, match="this engine was closed"):
-        engine.context_of(observed.seen)
+        engine.context_of(observed.encoded)
     with pytest.raises(EngineError, match="this engine was closed"):
         policy.observe(frames(1))
     del policy, engine, observed

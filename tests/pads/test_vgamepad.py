@@ -12,11 +12,11 @@ from typing import Literal, get_args
 import pytest
 
 from ngrt.errors import PadError
+from ngrt.interfaces import PadKind
 from ngrt.messages import NEUTRAL, STILL, PadState, Rumble
 from ngrt.pads.open import OPENERS, open_pad
 from ngrt.pads.vgamepad import Motors, VgamepadPad
 from ngrt.pads.vgamepad_reports import DIRECTIONS, DUALSHOCK_BUTTONS, KINDS, XBOX_BUTTONS
-from ngrt.session.settings import PadKind
 from tests.pads.vgamepad_standin import System, api, source
 
 Kind = Literal["xbox", "ds4"]

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from ngrt.clock import GameClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
-from ngrt.control.vetoes import Verdict, Vetoes
+from ngrt.control.vetoes import Vetoes
 from ngrt.control.watches import FocusGuard, PanicKey, TakeoverPad
-from ngrt.desktop.matching import Window
 from ngrt.errors import PadError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
-from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch
-from ngrt.messages import NEUTRAL, Chunk, Frame, Guide, Image, PadState, Tick
+from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch, Window
+from ngrt.messages import NEUTRAL, Chunk, Frame, Guide, Image, PadState, Tick, Verdict
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.capture import Camera, Watching, capture
 from ngrt.pipeline.channels import Latest
@@ -43,7 +42,7 @@ class Script:
     written: Sequence[tuple[float, Verdict | Exception | None]]
     began: float | None = None
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         self.began = now if self.began is None else self.began
         said = [what for when, what in self.written if self.began + when <= now + 1e-9]
         newest = said[-1] if said else None
@@ -272,12 +271,12 @@ async def test_what_a_source_that_was_given_up_says_when_it_is_back_counts_for_n
 
     class Late(Screen):
         def grab(self, now: float) -> Image | None:
-            camera.look_at(Screen())  # meanwhile
+            camera.switch_to(Screen())  # meanwhile
             raise NothingToSee("the old window is minimised")
 
     watching = Watching(Late(), TICK, Context(1, 0.3), vetoes)
     camera = Camera(watching, VirtualClock(), Latest[list[Frame]]())
-    assert camera.look(anyio.current_time()) is None
+    assert camera.step(anyio.current_time()) is None
     assert vetoes.strongest is None
 
 

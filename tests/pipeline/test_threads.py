@@ -14,10 +14,9 @@ import ngrt.pipeline.workers
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
-from ngrt.control.vetoes import Verdict
 from ngrt.errors import PadError
 from ngrt.interfaces import StoppedByPerson
-from ngrt.messages import NEUTRAL, STILL, PadState
+from ngrt.messages import NEUTRAL, STILL, PadState, Verdict
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.infer import Planner
@@ -145,7 +144,7 @@ class Watcher:
         self.release = threading.Event()
         self.release.set()
 
-    def look(self, now: float) -> Verdict | None:
+    def poll(self, now: float) -> Verdict | None:
         self.threads.add(threading.current_thread().name)
         self.release.wait(30)
         if isinstance(self.says, Exception):

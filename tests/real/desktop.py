@@ -5,7 +5,7 @@ from contextlib import suppress
 from Xlib import X
 from Xlib.error import ConnectionClosedError, XError
 
-from ngrt.desktop.matching import Window
+from ngrt.interfaces import Window
 from ngrt.x11.link import open_link
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.real.sdl_game import Game, devices
 
-LOOK = 0.1
+POLL = 0.1
 """Seconds between two looks: the policy needs the processors."""
 
 
@@ -23,13 +23,13 @@ def watch(options: list[str]) -> dict[str, Any]:
         command = [sys.executable, "-m", "ngrt", "play", *options]
         playing = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
         while playing.poll() is None and not devices() - before:
-            time.sleep(LOOK)
+            time.sleep(POLL)
         game = Game()  # not before: SDL keeps looking
         pad = game.plug_in() if playing.poll() is None else None
         states = []
         while pad and playing.poll() is None and game.pad.attached():
             states.append(game.state())
-            time.sleep(LOOK)
+            time.sleep(POLL)
         playing.wait()
         said.seek(0)
         return {

@@ -11,8 +11,9 @@ import pytest
 from ngrt.errors import SourceError
 from ngrt.messages import Image
 from ngrt.sources import x11_grabber
+from ngrt.sources.region import Region
 from ngrt.sources.x11 import X11Source
-from ngrt.sources.x11_damage import Changes, Region
+from ngrt.sources.x11_damage import Changes
 from ngrt.sources.x11_screen import Screen as Connection
 from tests.real.desktop import Painter
 from tests.real.xvfb import Screen, x_server

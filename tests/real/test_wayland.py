@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
+from ngrt.interfaces import Window
 from ngrt.messages import Image
 from ngrt.sources import x11_grabber
 from ngrt.sources.x11 import X11Source, X11Window

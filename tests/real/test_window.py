@@ -9,10 +9,9 @@ import numpy as np
 import psutil
 import pytest
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
-from ngrt.interfaces import EndOfSource, NothingToSee
+from ngrt.interfaces import EndOfSource, NothingToSee, Window
 from ngrt.messages import Image
 from ngrt.sources import x11_grabber
 from ngrt.sources.open import open_window

@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop, FakeSource
-from ngrt.interfaces import EndOfSource, FrameSource
+from ngrt.interfaces import EndOfSource, FrameSource, Window
 from ngrt.messages import Image
 from ngrt.policy.preprocess import check_frame
 from ngrt.sources.dxcam import DxcamScreen, DxcamWindow

@@ -16,12 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
-from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
+from ngrt.interfaces import CaptureKind, EndOfSource, FrameSource, NothingToSee, Window
 from ngrt.messages import Image
-from ngrt.session.settings import CaptureKind
 from ngrt.sources import dxcam_camera, dxcam_displays
 from ngrt.sources.dxcam import DxcamScreen, DxcamWindow
 from ngrt.sources.dxcam_displays import FACTORY, Display, holding

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ngrt.desktop.matching import Window
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
+from ngrt.interfaces import Window
 from ngrt.sources.open import open_screen, open_window
 from ngrt.sources.x11 import X11Source, X11Window
 

@@ -13,7 +13,8 @@ from rich.live import Live
 from rich.text import Text
 
 from ngrt.messages import PadState, Rumble
-from ngrt.view.dashboard import Snapshot, plain_line, render, summary
+from ngrt.session.snapshot import Snapshot
+from ngrt.view.dashboard import plain_line, render, summary
 
 Colors = Literal["256", "standard", "truecolor"]
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from ngrt.view.dashboard import Snapshot
-from ngrt.view.live import open_view, progress_bar
+from ngrt.session.snapshot import Snapshot
+from ngrt.view.live import open_view
+from ngrt.view.progress import progress_bar
 
 SHOT = Snapshot(source="video clip.mp4", policy="tiny", pad_name="none", rate=60.0, elapsed=1.0, played=7)
 

@@ -1,30 +1,20 @@
-"""Where on the device a policy's graphs hand to each other: rows of keys and values, looks that fill them, chunks."""
-
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+"""Memory on the device that a policy's graphs hand to each other: keys and values, and what fills and reads them."""
 
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.inference.engine import Look, Plan
+from ngrt.inference.engine import Observation, Plan
+from ngrt.inference.on_device import Kept
 from ngrt.inference.onnx.device import ALIGNMENT, FLOAT, INT64, UINT8, Buffer, DeviceGraph, Pack, Place
 from ngrt.messages import Array
-from ngrt.policy.bundle import PolicySpec
+from ngrt.policy.spec import PolicySpec
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-def kept(things: dict[K, V], key: K, make: Callable[[], V], most: int) -> V:
-    """Return the thing called ``key``, made if there is none; the one not used for longest makes room."""
-    if key not in things and len(things) >= most:
-        things.pop(next(iter(things)))
-    things[key] = things.pop(key, None) or make()
-    return things[key]
+MOST_OBSERVES, MOST_CHUNKS = 8, 8
+"""Shapes of observations and numbers of steps whose memory is kept, of each number of branches."""
 
 
 class Rows:
-    """What observe gives for B branches, where every look and chunk of so many branches finds it."""
+    """What observe gives for B branches, where every observation and chunk of so many branches finds it."""
 
     def __init__(self, observe: DeviceGraph, branches: int) -> None:
         self.branches = branches
@@ -32,15 +22,15 @@ class Rows:
             name: Buffer(observe.device, observe.kind(name), (branches, *tensor.shape[1:]))
             for name, tensor in observe.outputs.items()
         }
-        self.looks: dict[tuple[int, tuple[int, ...]], BoundLook] = {}
-        self.chunks: dict[int, BoundChunk] = {}
+        self.observes = Kept[tuple[int, tuple[int, ...]], BoundObserve](MOST_OBSERVES)
+        self.chunks = Kept[int, BoundChunk](MOST_CHUNKS)
 
     def context(self) -> Array:
         """Return a copy of the context (B, L, Dv)."""
         return np.asarray(self.buffers["context"].read(), np.float32)
 
 
-class BoundLook:
+class BoundObserve:
     """The observe graph for pictures of one shape, filling rows from ``start``."""
 
     def __init__(
@@ -55,11 +45,11 @@ class BoundLook:
         outputs = {name: buffer.place(start, count) for name, buffer in rows.buffers.items()}
         self._bound = observe.bound(inputs, outputs, capture=capture)
 
-    def run(self, look: Look, *, wait: bool) -> None:
-        """See the look."""
-        self._frames.write(look.pictures)
-        if self._game is not None and look.game is not None:
-            self._game.write(look.game)
+    def run(self, observation: Observation, *, wait: bool) -> None:
+        """Encode the observation into its rows."""
+        self._frames.write(observation.pictures)
+        if self._game is not None and observation.game is not None:
+            self._game.write(observation.game)
         self._launches.observe_graphs += self._bound.run(wait=wait)
 
 

@@ -15,42 +15,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from ngrt.errors import BundleError, EngineError, NgrtError
-from ngrt.inference.engine import Look, Plan, Shapes
-from ngrt.inference.onnx.bound import BoundChunk, BoundLook, Rows, kept
+from ngrt.inference.engine import Observation, Plan, Shapes
+from ngrt.inference.on_device import DeviceEncoded, Kept, Launches
+from ngrt.inference.onnx.bound import BoundChunk, BoundObserve, Rows
 from ngrt.inference.onnx.cpu import OnnxEngine
-from ngrt.inference.onnx.device import DeviceGraph, DeviceKind, Launches, why_no_cuda
+from ngrt.inference.onnx.device import DeviceGraph, DeviceKind, why_no_cuda
 from ngrt.messages import Array
 from ngrt.policy.bundle import GraphName, Manifest, check_graph
 
 T = TypeVar("T")
 
-MOST_ROWS, MOST_LOOKS, MOST_CHUNKS = 4, 8, 8
-"""Numbers of branches, shapes of looks, numbers of steps whose memory is kept; the one not used for longest goes."""
+MOST_ROWS = 4
+"""Numbers of branches whose memory is kept; the one not used for longest goes."""
 
 MOST_CAPTURED = 24
 """Looks and chunks that are captured in an engine's life; ONNX Runtime frees none of them. Others run uncaptured."""
 
 ON_DEVICE: tuple[GraphName, ...] = ("observe", "denoise")
-
-
-class CudaSeen:
-    """What the looks came to, on the device, until the next observation replaces it."""
-
-    def __init__(self, engine: "CudaEngine", rows: Rows, number: int) -> None:
-        self._engine, self.rows, self.number = engine, rows, number
-
-    @property
-    def branches(self) -> int:
-        """B."""
-        return self.rows.branches
-
-    @property
-    def context(self) -> Array:
-        """The mixer's output (B, L, Dv), copied from the device.
-
-        :raises EngineError: another observation has replaced it
-        """
-        return self._engine.context_of(self)
 
 
 class CudaEngine:
@@ -67,8 +48,9 @@ class CudaEngine:
         self.name = "ONNX Runtime, CUDA" if device == "cuda" else "ONNX Runtime, CPU, bound"
         self.launches = Launches()
         self._policy = manifest.policy
-        self._seen, self._captured, self._closed = 0, 0, False
-        self._rows: dict[int, Rows] = {}
+        self._count, self._captured, self._closed = 0, 0, False
+        self._rows = Kept[int, Rows](MOST_ROWS)
+        self._newest: Rows | None = None
         self._graphs: dict[GraphName, DeviceGraph] = {}
         with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
             list(pool.map(lambda name: check_graph(folder, manifest.graphs[name]), ON_DEVICE))
@@ -94,17 +76,17 @@ class CudaEngine:
         """Return the modulations (N, M) at ``timesteps`` (N,)."""
         return self._host.schedule(timesteps)
 
-    def observe(self, looks: Sequence[Look]) -> CudaSeen:
-        """Return where on the device is what the looks come to, their rows one after the other."""
-        return self._do(lambda: self._observe(looks))
+    def observe(self, observations: Sequence[Observation]) -> DeviceEncoded:
+        """Encode the observations on the device, their rows one after the other."""
+        return self._do(lambda: self._observe(observations))
 
-    def denoise(self, seen: CudaSeen, noise: Array, plan: Plan) -> Array:
+    def denoise(self, encoded: DeviceEncoded, noise: Array, plan: Plan) -> Array:
         """Return the actions (B, H, A) that ``plan`` makes of ``noise`` (B, H, A)."""
-        return self._do(lambda: self._chunk(self._current(seen), plan.steps).run(noise, plan))
+        return self._do(lambda: self._chunk(self._current(encoded), plan.steps).run(noise, plan))
 
-    def context_of(self, seen: CudaSeen) -> Array:
+    def context_of(self, encoded: DeviceEncoded) -> Array:
         """Return the context (B, L, Dv) of the newest observation, copied from the device."""
-        return self._do(lambda: self._current(seen).context())
+        return self._do(lambda: self._current(encoded).context())
 
     def close(self) -> None:
         """Free the device: bindings and memory, then the sessions. May be called twice."""
@@ -113,49 +95,43 @@ class CudaEngine:
         self._closed = True
 
         def free() -> None:
-            self._rows.clear()
+            self._newest = None
+            self._rows.close()
             self._graphs.clear()
 
         self._thread.submit(free).result()
         self._thread.shutdown()
         self._host.close()
 
-    def _observe(self, looks: Sequence[Look]) -> CudaSeen:
-        branches = sum(len(look.pictures) for look in looks)
-        rows = kept(self._rows, branches, lambda: Rows(self._graphs["observe"], branches), MOST_ROWS)
-        self._seen += 1
+    def _observe(self, observations: Sequence[Observation]) -> DeviceEncoded:
+        branches = sum(len(observation.pictures) for observation in observations)
+        rows = self._newest = self._rows.get(branches, lambda: Rows(self._graphs["observe"], branches))
+        self._count += 1
         start = 0
-        for number, look in enumerate(looks):
-            self._look(rows, start, look).run(look, wait=number == len(looks) - 1)
-            start += len(look.pictures)
-        return CudaSeen(self, rows, self._seen)
+        for number, observation in enumerate(observations):
+            self._bound(rows, start, observation).run(observation, wait=number == len(observations) - 1)
+            start += len(observation.pictures)
+        return DeviceEncoded(self, self._count, branches)
 
-    def _look(self, rows: Rows, start: int, look: Look) -> BoundLook:
-        observe, shape = self._graphs["observe"], look.pictures.shape
-        return kept(
-            rows.looks,
-            (start, shape),
-            lambda: BoundLook(observe, rows, start, shape, capture=self._may_capture()),
-            MOST_LOOKS,
+    def _bound(self, rows: Rows, start: int, observation: Observation) -> BoundObserve:
+        observe, shape = self._graphs["observe"], observation.pictures.shape
+        return rows.observes.get(
+            (start, shape), lambda: BoundObserve(observe, rows, start, shape, capture=self._may_capture())
         )
 
     def _chunk(self, rows: Rows, steps: int) -> BoundChunk:
         denoise, policy = self._graphs["denoise"], self._policy
-        return kept(
-            rows.chunks,
-            steps,
-            lambda: BoundChunk(denoise, rows, policy, steps, capture=self._may_capture()),
-            MOST_CHUNKS,
-        )
+        return rows.chunks.get(steps, lambda: BoundChunk(denoise, rows, policy, steps, capture=self._may_capture()))
 
     def _may_capture(self) -> bool:
         self._captured += 1
         return self._captured <= MOST_CAPTURED
 
-    def _current(self, seen: CudaSeen) -> Rows:
-        if seen.number != self._seen:
-            raise EngineError("another observation has replaced this one on the device; observe again")
-        return seen.rows
+    def _current(self, encoded: DeviceEncoded) -> Rows:
+        encoded.check_newest(self._count)
+        if self._newest is None:
+            raise EngineError("this engine was closed; open the bundle again")
+        return self._newest
 
     def _do(self, work: Callable[[], T]) -> T:
         """Return what ``work`` does in the engine's thread.

@@ -20,6 +20,7 @@ import onnxruntime as ort
 
 from ngrt.errors import BundleError
 from ngrt.inference.cuda.presence import why_no_gpu
+from ngrt.inference.on_device import Launches
 
 DeviceKind = Literal["cuda", "cpu"]
 
@@ -47,22 +48,6 @@ KINDS = {"tensor(float)": FLOAT, "tensor(uint8)": UINT8, "tensor(int64)": INT64,
 
 ALIGNMENT = 64
 """Floats between the tensors of a `Pack`: 256 bytes, as allocations on the device are."""
-
-
-@dataclass(slots=True)
-class Launches:
-    """What an engine has run since it was opened; a benchmark asserts that what it timed was captured.
-
-    ``observe_graphs``: looks that were replayed; ``denoise_graphs``: chunks of which every step was; ``steps``: those
-    of all chunks that were; ``enqueued``: runs of looks and steps that were no replay, the first of each and all that
-    are not captured; ``waits``: of the host for the device.
-    """
-
-    observe_graphs: int = 0
-    denoise_graphs: int = 0
-    steps: int = 0
-    enqueued: int = 0
-    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

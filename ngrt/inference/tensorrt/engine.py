@@ -1,95 +1,38 @@
 """A bundle's engines under TensorRT, of either edition, on one NVIDIA GPU.
 
-Frames go to the device and actions come back; nothing else crosses but noise and a few numbers a chunk. A look is one
-captured graph, all the denoise steps of a chunk are another, and the host waits once a chunk, for the actions.
+Frames go to the device and actions come back; nothing else crosses but noise and a few numbers a chunk. Encoding an
+observation is one captured graph, all the denoise steps of a chunk are another, and the host waits once a chunk, for
+the actions.
 
 This has never been run on a GPU. It is checked against the libraries' own signatures (TensorRT for RTX 1.7 and
 cuda-python 13), and whole chunks are compared with ONNX Runtime's on a stand-in for CUDA and TensorRT that refuses what
 they refuse. TensorRT itself has not been imported so far; its names are those of its documentation.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.cuda.driver import Cuda, open_cuda
 from ngrt.inference.cuda.timing import StageTimes, Stopwatch
-from ngrt.inference.engine import Look, Plan, Shapes
+from ngrt.inference.engine import Observation, Plan, Shapes
+from ngrt.inference.on_device import DeviceEncoded, Kept, Launches
 from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.tensorrt.edition import Toolkit, check_fit, load_toolkit, rebuild
-from ngrt.inference.tensorrt.graphs import Buffers, Captured, Counts, DenoiseGraph, Device, ObserveGraph
+from ngrt.inference.tensorrt.graphs import Buffers, DenoiseGraph, Device, ObserveGraph
 from ngrt.inference.tensorrt.loaded import LoadedEngine, Source
 from ngrt.messages import Array
 from ngrt.policy.bundle import GraphName, Manifest
 
-MOST_GRAPHS = 8
-"""Graphs that are kept of each kind; that of a shape or number of steps not used for longest is freed for a new one."""
-
 FLOATS = ("x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance", "next_x", "context")
 """Tensors that are float32 in an engine of any precision."""
 
-
-@dataclass(frozen=True, slots=True)
-class Launches:
-    """What an engine has launched since it was opened; a benchmark asserts that what it timed was compiled.
-
-    ``steps``: executions within the denoise graphs launched, N a chunk; ``enqueued``: executions that TensorRT was
-    asked for, to capture them or before a capture, and none once every graph is there; ``waits``: of the host for the
-    device.
-    """
-
-    observe_graphs: int
-    denoise_graphs: int
-    steps: int
-    enqueued: int
-    waits: int
-
-
-class DeviceSeen:
-    """What the looks came to, on the device, until the next observation replaces it."""
-
-    def __init__(self, engine: "TensorRtEngine", number: int, branches: int) -> None:
-        self._engine, self.number, self.branches = engine, number, branches
-
-    @property
-    def context(self) -> Array:
-        """The mixer's output (B, L, Dv), copied from the device.
-
-        :raises EngineError: another observation has replaced it
-        """
-        return self._engine.context_of(self)
-
-
-C = TypeVar("C", bound=Captured)
-
-
-class Kept(Generic[C]):
-    """At most `MOST_GRAPHS` graphs, by what they were captured for."""
-
-    def __init__(self, cuda: Cuda) -> None:
-        self._cuda = cuda
-        self._graphs: OrderedDict[Hashable, C] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], C]) -> C:
-        """Return the graph for ``key``, made if there is none."""
-        if key not in self._graphs:
-            if len(self._graphs) >= MOST_GRAPHS:
-                self._cuda.wait()  # it may be running
-                self._graphs.popitem(last=False)[1].close()
-            self._graphs[key] = make()
-        self._graphs.move_to_end(key)
-        return self._graphs[key]
-
-    def close(self) -> None:
-        """Free all of them."""
-        while self._graphs:
-            self._graphs.popitem()[1].close()
+MOST_GRAPHS = 8
+"""Graphs that are kept of each kind; that of a shape or number of steps not used for longest is freed for a new one."""
 
 
 class TensorRtEngine:
@@ -104,7 +47,7 @@ class TensorRtEngine:
 
     def __init__(self, folder: Path, manifest: Manifest, *, timed: bool = False) -> None:
         self._things = ExitStack()
-        self._seen = 0  # the number of the newest observation
+        self._count = 0  # the number of the newest observation
         self._closed = False
         try:
             toolkit = load_toolkit(manifest.target)
@@ -131,21 +74,20 @@ class TensorRtEngine:
         self._engines: dict[GraphName, LoadedEngine] = {name: load(name) for name in ("observe", "denoise")}
         _check_types(toolkit, folder, self._engines)
         scratch = max(engine.scratch for engine in self._engines.values())
-        self._counts = Counts()
+        self._launches = Launches()
         self._watch = Stopwatch(cuda, things, on=timed)
-        self._device = Device(cuda, cuda.allocate(things, scratch) if scratch else None, self._counts, self._watch)
+        self._device = Device(cuda, cuda.allocate(things, scratch) if scratch else None, self._launches, self._watch)
         self._buffers = _buffers(cuda, things, manifest, self._engines)
-        self._looks: Kept[ObserveGraph] = Kept(cuda)
-        self._chunks: Kept[DenoiseGraph] = Kept(cuda)
-        things.callback(self._looks.close)
+        self._observes = Kept[tuple[int, tuple[int, ...]], ObserveGraph](MOST_GRAPHS, ObserveGraph.close, cuda.wait)
+        self._chunks = Kept[tuple[int, int], DenoiseGraph](MOST_GRAPHS, DenoiseGraph.close, cuda.wait)
+        things.callback(self._observes.close)
         things.callback(self._chunks.close)
         things.callback(self._settle)
 
     @property
     def launches(self) -> Launches:
         """What has been launched so far."""
-        counts = self._counts
-        return Launches(counts.observe_graphs, counts.denoise_graphs, counts.steps, counts.enqueued, self._cuda.waits)
+        return replace(self._launches, waits=self._cuda.waits)
 
     @property
     def times(self) -> StageTimes | None:
@@ -160,33 +102,33 @@ class TensorRtEngine:
         """Return the modulations (N, M) at ``timesteps`` (N,)."""
         return self._host.schedule(timesteps)
 
-    def observe(self, looks: Sequence[Look]) -> DeviceSeen:
-        """Put the looks on the device's stream; return where what they come to will be, their rows in order."""
-        branches = sum(len(look.pictures) for look in looks)
+    def observe(self, observations: Sequence[Observation]) -> DeviceEncoded:
+        """Put the encoding of the observations on the device's stream, their rows in order."""
+        branches = sum(len(observation.pictures) for observation in observations)
         if branches > self._buffers.rows:
             raise EngineError(f"{branches} branches at once; this engine takes up to {self._buffers.rows}")
         self._enter()
         self._watch.start("observe")
-        self._seen += 1
+        self._count += 1
         row = 0
-        for look in looks:
-            self._look(row, look.pictures.shape).run(look)
-            row += len(look.pictures)
+        for observation in observations:
+            self._observe_graph(row, observation.pictures.shape).run(observation)
+            row += len(observation.pictures)
         self._watch.stop("observe")
-        return DeviceSeen(self, self._seen, branches)
+        return DeviceEncoded(self, self._count, branches)
 
-    def denoise(self, seen: DeviceSeen, noise: Array, plan: Plan) -> Array:
+    def denoise(self, encoded: DeviceEncoded, noise: Array, plan: Plan) -> Array:
         """Return the actions (B, H, A) that ``plan`` makes of ``noise`` (B, H, A)."""
-        self._enter(seen)
+        self._enter(encoded)
         self._watch.start("denoise")
-        return self._chunk(seen.branches, plan.steps).run(noise, plan)
+        return self._chunk(encoded.branches, plan.steps).run(noise, plan)
 
-    def context_of(self, seen: DeviceSeen) -> Array:
+    def context_of(self, encoded: DeviceEncoded) -> Array:
         """Return the context (B, L, Dv) of the newest observation, copied from the device."""
-        self._enter(seen)
-        shape = (seen.branches, *self._buffers.row_shapes["context"])
+        self._enter(encoded)
+        shape = (encoded.branches, *self._buffers.row_shapes["context"])
         with ExitStack() as things:
-            pinned = self._cuda.pin(things, seen.branches * self._buffers.row_bytes["context"])
+            pinned = self._cuda.pin(things, encoded.branches * self._buffers.row_bytes["context"])
             self._cuda.download(pinned, self._buffers.address("context"))
             self._cuda.wait()
             return pinned.view(np.float32).reshape(shape).copy()
@@ -201,9 +143,9 @@ class TensorRtEngine:
             self._cuda.use()
             self._cuda.wait()
 
-    def _look(self, row: int, pictures: tuple[int, ...]) -> ObserveGraph:
+    def _observe_graph(self, row: int, pictures: tuple[int, ...]) -> ObserveGraph:
         engine = self._engines["observe"]
-        return self._looks.get(
+        return self._observes.get(
             (row, pictures), lambda: ObserveGraph(self._device, engine, self._buffers, row, pictures)
         )
 
@@ -213,12 +155,12 @@ class TensorRtEngine:
             (branches, steps), lambda: DenoiseGraph(self._device, engine, self._buffers, policy, branches, steps)
         )
 
-    def _enter(self, seen: DeviceSeen | None = None) -> None:
-        """Make the device this thread's; check that it still has what was ``seen``."""
+    def _enter(self, encoded: DeviceEncoded | None = None) -> None:
+        """Make the device this thread's; check that it still has ``encoded``."""
         if self._closed:
             raise EngineError("this engine was closed; open the bundle again")
-        if seen is not None and seen.number != self._seen:
-            raise EngineError("another observation has replaced this one on the device; observe again")
+        if encoded is not None:
+            encoded.check_newest(self._count)
         self._cuda.use()
 
 

@@ -1,7 +1,7 @@
-"""What is captured: a look at the frames, and all the denoise steps of a chunk. Each is one launch.
+"""What is captured: the encoding of an observation, and all the denoise steps of a chunk. Each is one launch.
 
 Memory is laid out so that nothing but frames, noise and actions crosses between host and device: the keys and values
-that observe writes lie where denoise reads them, each look's rows after those of the look before.
+that observe writes lie where denoise reads them, each observation's rows after those of the observation before.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +15,11 @@ import numpy as np
 from ngrt.inference.cuda.driver import ALIGNMENT, Cuda
 from ngrt.inference.cuda.memory import Mirror, row_width
 from ngrt.inference.cuda.timing import Stopwatch
-from ngrt.inference.engine import Look, Plan
+from ngrt.inference.engine import Observation, Plan
+from ngrt.inference.on_device import Launches
 from ngrt.inference.tensorrt.loaded import Context, LoadedEngine
 from ngrt.messages import Array
-from ngrt.policy.bundle import PolicySpec
-
-
-class Counts:
-    """What has been launched, counted where it is launched; see `ngrt.inference.tensorrt.engine.Launches`."""
-
-    def __init__(self) -> None:
-        self.observe_graphs = self.denoise_graphs = self.steps = self.enqueued = 0
+from ngrt.policy.spec import PolicySpec
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Device:
 
     cuda: Cuda
     scratch: int | None
-    counts: Counts
+    launches: Launches
     watch: Stopwatch
 
 
@@ -83,7 +77,7 @@ class Captured:
     def execute(self, context: Context) -> None:
         """Put one execution on the stream, or into the graph that is captured."""
         context.execute(self.device.cuda.stream)
-        self.device.counts.enqueued += 1
+        self.device.launches.enqueued += 1
 
     def close(self) -> None:
         """Free all of it."""
@@ -111,18 +105,18 @@ class ObserveGraph(Captured):
             self.close()
             raise
 
-    def run(self, look: Look) -> None:
-        """Put a look on the stream."""
+    def run(self, observation: Observation) -> None:
+        """Put the encoding of an observation on the stream."""
         device = self.device
         with device.watch.stage("observe", "in"):
             host = self._inputs.host
-            host["frames"][:] = look.pictures
-            if look.game is not None:
-                host["game"][:] = look.game
+            host["frames"][:] = observation.pictures
+            if observation.game is not None:
+                host["game"][:] = observation.game
             self._inputs.upload()
         with device.watch.stage("observe", "compute"):
-            self.launch(self._context, self._look, self._look)
-        device.counts.observe_graphs += 1
+            self.launch(self._context, self._observe, self._observe)
+        device.launches.observe_graphs += 1
 
     def _bind(self, buffers: Buffers, name: str, row: int, branches: int) -> tuple[int, int, int] | None:
         """Have an output written in its place; return the copy that brings it there, should the place be unaligned."""
@@ -137,7 +131,7 @@ class ObserveGraph(Captured):
         self._context.bind({name: aside})
         return place, aside, size
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         self.execute(self._context)
         for move in self._moves:
             if move is not None:
@@ -200,8 +194,8 @@ class DenoiseGraph(Captured):
             self._inputs.upload()
         with watch.stage("denoise", "compute"):
             self.launch(self._context, lambda: self._step(0), self._all_steps)
-        device.counts.denoise_graphs += 1
-        device.counts.steps += self._steps
+        device.launches.denoise_graphs += 1
+        device.launches.steps += self._steps
         with watch.stage("denoise", "out"):
             device.cuda.download(self._pinned, self._x[self._steps % 2])
         watch.stop("denoise")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.backends import unused_backends
 from bench.limits import peaks
 from bench.limits.onnx_work import Kind, Product, Work
 from bench.limits.roofline import Ceiling, GraphLimit, Peaks, work_of
+from bench.subjects.subjects import unused_backends
 from ngrt.errors import CheckpointError
 from ngrt.policy.bundle import read_manifest
 from tests.conftest import PARITY

@@ -13,7 +13,7 @@ from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import TimedChunk
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import read_manifest
-from ngrt.session.play import arcade_engine
+from ngrt.policy.shipped import arcade_engine
 
 STEPS = read_manifest(arcade_engine()).policy.steps
 UNSEEN = range(60_000, 60_016)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.session.settings import SOURCES
-from ngrt.view.figures import printable
+from ngrt.text import printable
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True)

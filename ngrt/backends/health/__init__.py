@@ -1,4 +1,0 @@
-"""What a machine has and lacks, by subject. Every function looks at one thing and returns what it found.
-
-None of them changes anything, and none uses the network.
-"""

@@ -1,0 +1,94 @@
+"""What may take the pad from the policy, opened from the settings."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
+from ngrt.errors import SettingsError
+from ngrt.interfaces import FrameSource, Keys, Pad, PersonPad, Watch, WindowSource
+from ngrt.session.settings import PlaySettings, SourceKind
+from ngrt.session.wake import chosen
+
+NONE, PAD = "none", "pad"
+
+
+def open_person(settings: PlaySettings) -> PersonPad | None:
+    """Return a person's own pad to take over with, None where none is wanted.
+
+    To be opened before ngrt's own: Windows does not tell whose a pad is.
+
+    :raises ngrt.errors.PadError: none can be read
+    """
+    if PAD not in _takeover(settings):
+        return None
+    from ngrt.pads.person.open import open_person_pad
+
+    return open_person_pad()
+
+
+def open_watches(
+    kind: SourceKind, settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad, person: PersonPad | None
+) -> list[Watch]:
+    """Return what may take the pad from the policy. ``source`` returns what is watched now: it may be opened again.
+
+    ``person``: see `open_person`; closed with the watch that it gets.
+
+    :raises ngrt.errors.NgrtError: one of them cannot be had
+    """
+    watches: list[Watch] = []
+    with ExitStack() as undo:
+
+        def add(watch: Watch) -> None:
+            undo.callback(watch.close)
+            watches.append(watch)
+
+        if kind == "window" and settings.focus_guard:
+            add(_focus_guard(source, settings))
+        if kind in {"window", "display"} and settings.panic_key.casefold() != NONE:
+            add(PanicKey(_keys(settings, settings.panic_key, pad), settings.panic_key))
+        if person is not None:
+            add(TakeoverPad(person))
+        for name in _takeover(settings):
+            if name != PAD:
+                add(TakeoverKey(_keys(settings, name, pad), name))
+        undo.pop_all()
+    return watches
+
+
+def check_names(settings: PlaySettings) -> None:
+    """Refuse names of keys and games that mean nothing, before anything is opened or waited for.
+
+    :raises ngrt.errors.SettingsError: there is no such key or game
+    """
+    from ngrt.keyboard.names import known
+
+    chosen(settings.wake, settings.process)
+    takeover = [name for name in _takeover(settings) if name != PAD]
+    if settings.panic_key.casefold() != NONE:
+        known(settings.panic_key)
+    for name in takeover:
+        known(name)
+        if name == settings.panic_key:
+            raise SettingsError(f"--takeover {name} is the panic key, too; choose another for one of them")
+
+
+def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> FocusGuard:
+    from ngrt.desktop.open import open_desktop
+
+    def number() -> int | None:
+        watched = source()
+        return watched.number if isinstance(watched, WindowSource) else None
+
+    return FocusGuard(open_desktop(settings.display), number, settings.process or source().name)
+
+
+def _keys(settings: PlaySettings, name: str, pad: Pad) -> Keys:
+    from ngrt.keyboard.open import open_keys
+
+    if name in getattr(pad, "key_names", ()):
+        raise SettingsError(f"key {name} is pressed by the pad itself; choose another key, or change --keys")
+    return open_keys(settings.display)
+
+
+def _takeover(settings: PlaySettings) -> list[str]:
+    return [PAD if name.casefold() == PAD else name for name in settings.takeover]

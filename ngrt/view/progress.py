@@ -1,0 +1,39 @@
+"""How far long work has come."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Open a progress display and yield what moves it: the stage's name and the share that is done, 0 to 1."""
+    if not console.is_terminal:
+        told: list[str] = []
+
+        def tell(stage: str, share: float) -> None:
+            if told[-1:] != [stage]:  # a log needs each stage once
+                told.append(stage)
+                console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    progress = Progress(*columns, console=console)
+    task = progress.add_task("starting", total=1.0)
+
+    def report(stage: str, share: float) -> None:
+        progress.start()
+        progress.update(task, description=stage, completed=share)
+
+    try:
+        yield report
+    finally:
+        progress.stop()
