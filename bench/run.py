@@ -220,14 +220,14 @@ def run_suites(  # noqa: PLR0913  (one argument for each option)
     folders = engines or ([arcade_engine()] if backends else [])
     given, left = crossed(folders, backends)
     if folders and not given:
-        raise SettingsError(f"--backend {', '.join(backends)}: no engine here runs on it; leave it out")
+        raise SettingsError(f"--backend {', '.join(backends)}: no engine here runs on it", remedy="leave it out")
     inputs = Inputs(given, checkpoint, display)
     wanted = names or [name for name in SUITES if name not in LONG]
     effort = effort if names else replace(effort, exporting=False)
     ready, not_run = _prepared(wanted, inputs, effort)
     if names and not_run:
         name, reason = next(iter(not_run.items()))
-        raise SettingsError(f"suite {name} {reason}; give it or leave the suite out")
+        raise SettingsError(f"suite {name} {reason}", remedy="give it or leave the suite out")
     not_run |= left if names else left | LONG
     provenance = Provenance.here()
     measured = inputs.any_engines if ENGINES.intersection(ready) else ()
@@ -284,11 +284,13 @@ def _check_files(json_file: Path | None, plot_file: Path | None, names: Sequence
     """
     for option, file in (("--json", json_file), ("--plot", plot_file)):
         if file is not None and not file.parent.is_dir():
-            raise SettingsError(f"{file.parent} is not a folder; make it or choose another {option}")
+            raise SettingsError(f"{file.parent} is not a folder", remedy=f"make it or choose another {option}")
     if plot_file is None:
         return
     if "loop" not in names:
-        raise SettingsError("--plot draws what the suite loop measures; name it: ngrt bench loop --plot FILE.png")
+        raise SettingsError(
+            "--plot draws what the suite loop measures", remedy="name it: ngrt bench loop --plot FILE.png"
+        )
     if plot_file.suffix not in FORMATS:
         raise SettingsError(f"--plot {plot_file}: the name must end in {' or '.join(FORMATS)}")
     if find_spec("matplotlib") is None:
@@ -301,7 +303,7 @@ def _prepared(names: Sequence[str], inputs: Inputs, effort: Effort) -> tuple[dic
     not_run: dict[str, str] = {}
     for name in names:
         if name not in SUITES:
-            raise SettingsError(f"no suite is called {name!r}; choose from: {', '.join(SUITES)}")
+            raise SettingsError(f"no suite is called {name!r}", remedy=f"choose from: {', '.join(SUITES)}")
         try:
             ready[name] = SUITES[name][1](inputs, effort)
         except LackingError as error:

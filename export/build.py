@@ -210,14 +210,17 @@ def refuse_failed(manifest: Manifest, *, force: bool) -> None:
         return
     if not math.isfinite(manifest.gate.stick_error):
         raise ExportError(
-            f"the {manifest.precision} engine's actions are not all numbers; nothing was written; try --precision "
-            f"{INSTEAD[manifest.precision]}"
+            f"the {manifest.precision} engine's actions are not all numbers; nothing was written",
+            remedy=f"try --precision {INSTEAD[manifest.precision]}",
         )
     if not force:
         raise ExportError(
-            f"the {manifest.precision} engine is too far from the fp32 graphs: {manifest.gate.failure}; limits are "
-            f"{BUTTONS_LEAST:.0%} and {STICK_LIMIT}; nothing was written; try --precision "
-            f"{INSTEAD[manifest.precision]}, or --force to write it all the same"
+            (
+                f"the {manifest.precision} engine is too far from the fp32 graphs: "
+                f"{manifest.gate.failure}; limits are {BUTTONS_LEAST:.0%} and {STICK_LIMIT}; "
+                "nothing was written"
+            ),
+            remedy=f"try --precision {INSTEAD[manifest.precision]}, or --force to write it all the same",
         )
 
 

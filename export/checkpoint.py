@@ -55,10 +55,14 @@ def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint
     """
     content = read_pickle(path)
     if not isinstance(content, dict) or not {"model", "ckpt_config"} <= content.keys():
-        raise CheckpointError(f"{path} has no 'model' and 'ckpt_config'; it must be a checkpoint in NitroGen's format")
+        raise CheckpointError(
+            f"{path} has no 'model' and 'ckpt_config'", value=path, limit="it must be a checkpoint in NitroGen's format"
+        )
     tensors, raw = content["model"], content["ckpt_config"]
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise CheckpointError(f"{path} holds something other than tensors in 'model'; it must be a state dict")
+        raise CheckpointError(
+            f"{path} holds something other than tensors in 'model'", value=path, limit="it must be a state dict"
+        )
     config = resolve(raw, _game_rows(raw, tensors), path.parent, context_frames)
     with torch.device("meta"):
         model = NitroGen(config)
@@ -80,7 +84,7 @@ def _plain(raw: object) -> dict[str, Any]:
         json.dumps(plain, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"ckpt_config holds a value that JSON cannot ({error}); save it again as plain values"
+            f"ckpt_config holds a value that JSON cannot ({error})", remedy="save it again as plain values"
         ) from error
     return plain
 
@@ -92,7 +96,7 @@ def read_pickle(path: Path) -> object:
     """
     if not os.path.isfile(path):
         raise CheckpointError(
-            f"checkpoint {path} is not a file; check the path, or fetch it: ngrt export nvidia/NitroGen"
+            f"checkpoint {path} is not a file", remedy="check the path, or fetch it: ngrt export nvidia/NitroGen"
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -100,13 +104,16 @@ def read_pickle(path: Path) -> object:
         called = FOREIGN.search(str(error))
         found = f"calls for {called[1]}, which could run code" if called else "is damaged, or could run code"
         raise CheckpointError(
-            f"checkpoint {path} {found}; nothing was run; get one that loads with weights_only=True"
+            f"checkpoint {path} {found}; nothing was run", remedy="get one that loads with weights_only=True"
         ) from error
     except PermissionError as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read ({error.strerror}); allow it, or copy it") from error
+        raise CheckpointError(
+            f"checkpoint {path} cannot be read ({error.strerror})", remedy="allow it, or copy it"
+        ) from error
     except Exception as error:  # damage deep in a file comes out as anything
         raise CheckpointError(
-            f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or not made by torch.save; download it again"
+            f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or not made by torch.save",
+            remedy="download it again",
         ) from error
 
 
@@ -131,7 +138,7 @@ def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
     if faults:
         more = f" (and {len(faults) - 3} more faults)" if len(faults) > 3 else ""
         raise CheckpointError(
-            f"checkpoint does not fit its configuration: {'; '.join(faults[:3])}{more}; get a whole one"
+            f"checkpoint does not fit its configuration: {'; '.join(faults[:3])}{more}", remedy="get a whole one"
         )
 
 
@@ -153,18 +160,24 @@ def read_games(config: Config, folder: Path) -> dict[str, int]:
         if not path.is_file():
             return {}
         if (size := path.stat().st_size) > GAME_FILE_LIMIT:
-            raise CheckpointError(f"{path} has {size} bytes; the limit for game names is {GAME_FILE_LIMIT}")
+            raise CheckpointError(
+                f"{path} has {size} bytes", value=size, limit=f"the limit for game names is {GAME_FILE_LIMIT}"
+            )
         try:
             if (rows := pq.read_metadata(path).num_rows) > GAME_ROWS_LIMIT:
-                raise CheckpointError(f"{path} has {rows} rows; the limit for game names is {GAME_ROWS_LIMIT}")
+                raise CheckpointError(
+                    f"{path} has {rows} rows", value=rows, limit=f"the limit for game names is {GAME_ROWS_LIMIT}"
+                )
             column = pq.read_table(path, columns=["game_label"]).column("game_label").to_pylist()
         except (pa.ArrowException, KeyError, OSError) as error:
-            raise CheckpointError(f"{path} has no readable column game_label; restore it or remove it") from error
+            raise CheckpointError(
+                f"{path} has no readable column game_label", remedy="restore it or remove it"
+            ) from error
         names.update(str(name) for name in column if name is not None)
     if names and len(names) + 1 != config.game_rows:
         raise CheckpointError(
-            f"{len(names)} game names, but the embedding has {config.game_rows} rows, one of them for no game; "
-            "put the file of names that belongs to this checkpoint beside it"
+            f"{len(names)} game names, but the embedding has {config.game_rows} rows, one of them for no game",
+            remedy="put the file of names that belongs to this checkpoint beside it",
         )
     return {name: row for row, name in enumerate(sorted(names), start=1)}
 

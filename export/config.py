@@ -161,7 +161,10 @@ def resolve(raw: object, game_rows: int, folder: Path, context_frames: int | Non
     """
     if not isinstance(raw, dict):
         raise CheckpointError(
-            f"ckpt_config is {type(raw).__name__}; it must be a mapping; is this NitroGen's checkpoint?"
+            f"ckpt_config is {type(raw).__name__}",
+            value=type(raw).__name__,
+            limit="it must be a mapping",
+            remedy="is this NitroGen's checkpoint?",
         )
     try:
         model = ModelConfig.model_validate(raw.get("model_cfg"))
@@ -176,7 +179,8 @@ def resolve(raw: object, game_rows: int, folder: Path, context_frames: int | Non
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or error.title
         raise CheckpointError(
-            f"configuration of the checkpoint: {where} is {short(first['input'])}: {first['msg']}; not exportable"
+            f"configuration of the checkpoint: {where} is {short(first['input'])}: {first['msg']}",
+            remedy="not exportable",
         ) from error
     _check_widths(config)
     _check_tokens(config, config.modality.frame_per_sample if context_frames is None else context_frames)
@@ -201,19 +205,28 @@ def find_tower(name: str, folder: Path) -> Tower:
     path = folder / name / "config.json"
     if name in {"", ".."} or Path(name).name != name or not os.path.isfile(path):
         raise CheckpointError(
-            f"vision tower {short(name)} is not known: neither google/siglip[2]-(base|large|so400m)-patchN-SIDE nor a "
-            f"folder with a config.json beside the checkpoint; put it there"
+            (
+                f"vision tower {short(name)} is not known: neither "
+                "google/siglip[2]-(base|large|so400m)-patchN-SIDE nor a folder with a "
+                "config.json beside the checkpoint"
+            ),
+            remedy="put it there",
         )
     if (size := path.stat().st_size) > TOWER_FILE_LIMIT:
         raise CheckpointError(
-            f"{path} has {size} bytes; the limit is {TOWER_FILE_LIMIT}; is it a tower's configuration?"
+            f"{path} has {size} bytes",
+            value=size,
+            limit=f"the limit is {TOWER_FILE_LIMIT}",
+            remedy="is it a tower's configuration?",
         )
     try:
         raw = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}); allow it, or restore the file") from error
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror})", remedy="allow it, or restore the file"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not JSON ({error}); restore it") from error
+        raise CheckpointError(f"{path} is not JSON ({error})", remedy="restore it") from error
     # a full SigLIP configuration keeps the tower's part apart
     return Tower.model_validate(raw.get("vision_config", raw) if isinstance(raw, dict) else raw)
 
@@ -230,33 +243,50 @@ def _check_widths(config: Config) -> None:
     for name, found, other, wanted in pairs:
         if found != wanted:
             raise CheckpointError(
-                f"configuration of the checkpoint: {name} is {found}, {other} is {wanted}; not exportable"
+                f"configuration of the checkpoint: {name} is {found}, {other} is {wanted}", remedy="not exportable"
             )
     if config.tower.hidden_size % config.tower.num_attention_heads:
         raise CheckpointError(
             f"tower width {config.tower.hidden_size} does not divide by {config.tower.num_attention_heads} heads"
         )
     if model.hidden_size % 2:
-        raise CheckpointError(f"hidden_size is {model.hidden_size}; it must be even; not exportable")
+        raise CheckpointError(
+            f"hidden_size is {model.hidden_size}",
+            value=model.hidden_size,
+            limit="it must be even",
+            remedy="not exportable",
+        )
     if model.action_dim not in BUTTON_NAMES:
         known = " or ".join(map(str, sorted(BUTTON_NAMES)))
-        raise CheckpointError(f"action_dim is {model.action_dim}; known column layouts have {known}; not exportable")
+        raise CheckpointError(
+            f"action_dim is {model.action_dim}",
+            value=model.action_dim,
+            limit=f"known column layouts have {known}",
+            remedy="not exportable",
+        )
     limits = [("max_seq_len", model.max_seq_len)] if model.add_pos_embed else []
     if denoiser.positional_embeddings:
         limits.append(("max_num_positional_embeddings", denoiser.max_num_positional_embeddings))
     for name, limit in limits:
         if model.action_horizon > limit:
-            raise CheckpointError(f"action_horizon is {model.action_horizon}; {name} allows {limit}; not exportable")
+            raise CheckpointError(
+                f"action_horizon is {model.action_horizon}",
+                value=model.action_horizon,
+                limit=f"{name} allows {limit}",
+                remedy="not exportable",
+            )
     length = config.tokenizer.max_sequence_length
     if mixer.positional_embeddings and length > mixer.max_num_positional_embeddings:
         raise CheckpointError(
-            f"max_sequence_length is {length}; the mixer's positions end at {mixer.max_num_positional_embeddings}"
+            f"max_sequence_length is {length}",
+            value=length,
+            limit=f"the mixer's positions end at {mixer.max_num_positional_embeddings}",
         )
 
 
 def _check_tokens(config: Config, frames: int) -> None:
     if not 1 <= frames <= MAX_FRAMES:
-        raise CheckpointError(f"--context-frames is {frames}; it must be from 1 to {MAX_FRAMES}")
+        raise CheckpointError(f"--context-frames is {frames}", value=frames, limit=f"it must be from 1 to {MAX_FRAMES}")
     needed = frames * config.tower.tokens + (config.game_rows > 0)
     limit = config.tokenizer.max_sequence_length
     if needed > limit:

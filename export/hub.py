@@ -39,32 +39,34 @@ def fetch(repository: str) -> Path:
         path = Path(hf_hub_download(repository, CHECKPOINT_FILE))
     except GatedRepoError as error:
         raise CheckpointError(
-            f"{repository} wants its licence accepted first; do so on its page, then run: hf auth login"
+            f"{repository} wants its licence accepted first", remedy="do so on its page, then run: hf auth login"
         ) from error
     except RepositoryNotFoundError as error:
         raise CheckpointError(
-            f"the hub has no repository {repository} that you may read; check the name, or run: hf auth login"
+            f"the hub has no repository {repository} that you may read", remedy="check the name, or run: hf auth login"
         ) from error
     except LocalEntryNotFoundError as error:
         raise CheckpointError(
-            f"{repository} is no file here, and the hub cannot be reached for {repository}/{CHECKPOINT_FILE}; check "
-            "the network, or give a file"
+            f"{repository} is no file here, and the hub cannot be reached for {repository}/{CHECKPOINT_FILE}",
+            remedy="check the network, or give a file",
         ) from error
     except EntryNotFoundError as error:
         raise CheckpointError(
-            f"{repository} has no file {CHECKPOINT_FILE}; name another repository, or a file"
+            f"{repository} has no file {CHECKPOINT_FILE}", remedy="name another repository, or a file"
         ) from error
     except HFValidationError as error:
-        raise CheckpointError(f"{repository} cannot be a repository's name; give OWNER/NAME, or a file") from error
+        raise CheckpointError(
+            f"{repository} cannot be a repository's name", remedy="give OWNER/NAME, or a file"
+        ) from error
     except Exception as error:  # the hub's HTTP client has a tree of its own
         raise CheckpointError(
-            f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__}); check the network and the "
-            "space on the disk, then run the command again"
+            f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__})",
+            remedy="check the network and the space on the disk, then run the command again",
         ) from error
     wanted = KNOWN.get(repository)
     if wanted is not None and (found := sha256_of(path)) != wanted:
         raise CheckpointError(
-            f"{path.resolve()} has SHA-256 {found[:12]}…, {repository} publishes {wanted[:12]}…; remove it and "
-            "run the command again"
+            f"{path.resolve()} has SHA-256 {found[:12]}…, {repository} publishes {wanted[:12]}…",
+            remedy="remove it and run the command again",
         )
     return path

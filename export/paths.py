@@ -13,6 +13,6 @@ def check_free(out: Path) -> None:
     """
     # os.path, unlike Path, takes a name too long for the disk as one that is not there
     if os.path.lexists(out):
-        raise ExportError(f"{out} exists already; remove it or choose another --out")
+        raise ExportError(f"{out} exists already", remedy="remove it or choose another --out")
     if not os.path.isdir(out.parent):
-        raise ExportError(f"{out.parent} is not a folder; make it or choose another --out")
+        raise ExportError(f"{out.parent} is not a folder", remedy="make it or choose another --out")

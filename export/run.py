@@ -37,11 +37,11 @@ class Gating:
         """
         if precision not in INSTEAD and (self.frames or self.force):
             raise SettingsError(
-                f"--frames and --force are for lossy engines, and {precision} is not one; leave them out, or choose "
-                f"--precision {' or '.join(INSTEAD)}"
+                f"--frames and --force are for lossy engines, and {precision} is not one",
+                remedy=f"leave them out, or choose --precision {' or '.join(INSTEAD)}",
             )
         if missing := [path for path in self.frames if not path.is_file()]:
-            raise SettingsError(f"--frames {missing[0]} is not a file; name images and videos")
+            raise SettingsError(f"--frames {missing[0]} is not a file", remedy="name images and videos")
 
     def calibration(self, context: int) -> Calibration:
         """Return the observations, of ``context`` frames each.
@@ -97,7 +97,7 @@ def export_checkpoint(
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:
-        raise ExportError(f"cannot write beside {out}: {error.strerror}; choose another --out") from error
+        raise ExportError(f"cannot write beside {out}: {error.strerror}", remedy="choose another --out") from error
     try:
         told = span(progress, 0.1, 1 if toolkit is None else BUILD_FROM)
         manifest = _graphs(source, precision, folder, calibration, told)
@@ -107,7 +107,9 @@ def export_checkpoint(
         folder.chmod(0o755)
         folder.rename(out)
     except OSError as error:
-        raise ExportError(f"cannot write {out}: {error.strerror}; free space or choose another --out") from error
+        raise ExportError(
+            f"cannot write {out}: {error.strerror}", remedy="free space or choose another --out"
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     progress("done", 1.0)

@@ -61,7 +61,7 @@ def synth(size: Size, seed: int, out: Path) -> Synthetic:
             (work / out.name).rename(out)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise ExportError(f"cannot write {out}: {reason}; free space or choose another --out") from error
+        raise ExportError(f"cannot write {out}: {reason}", remedy="free space or choose another --out") from error
     return Synthetic(sum(value.numel() for value in tensors.values()), len(tensors))
 
 
@@ -72,7 +72,7 @@ def _check_tower(folder: Path, text: str) -> None:
     """
     path = folder / "config.json"
     if folder.exists() and (not path.is_file() or path.read_text("utf-8", "replace") != text):
-        raise ExportError(f"{folder} belongs to another checkpoint; choose another folder for --out")
+        raise ExportError(f"{folder} belongs to another checkpoint", remedy="choose another folder for --out")
 
 
 def random_weights(raw: dict[str, Any], seed: int, folder: Path) -> dict[str, Tensor]:

@@ -70,9 +70,11 @@ def _trace(
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        raise ExportError(f"torch {torch.__version__} cannot write this model as ONNX; install torch 2.13.0") from error
+        raise ExportError(
+            f"torch {torch.__version__} cannot write this model as ONNX", remedy="install torch 2.13.0"
+        ) from error
     if program is None:
-        raise ExportError(f"torch {torch.__version__} made no ONNX graph; install torch 2.13.0")
+        raise ExportError(f"torch {torch.__version__} made no ONNX graph", remedy="install torch 2.13.0")
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # traces of the code that was exported, with this machine's paths
     return program

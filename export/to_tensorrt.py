@@ -143,7 +143,9 @@ def _keep_timings(config: Any, path: Path) -> None:
 
 def _refusal(toolkit: Toolkit, order: Order, verb: str, reason: str) -> ExportError:
     return ExportError(
-        f"{toolkit.edition.module} {toolkit.version} cannot {verb} {order.graph.file} for compute capability "
-        f"{', '.join(toolkit.capabilities)} ({' '.join(reason.split())}); choose another --precision or "
-        "--compute-capability, or --target onnx"
+        (
+            f"{toolkit.edition.module} {toolkit.version} cannot {verb} {order.graph.file} for "
+            f"compute capability {', '.join(toolkit.capabilities)} ({' '.join(reason.split())})"
+        ),
+        remedy="choose another --precision or --compute-capability, or --target onnx",
     )

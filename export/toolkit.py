@@ -68,14 +68,14 @@ def open_toolkit(target: Target, precision: Precision, asked: Sequence[str]) -> 
     if target == "onnx":
         if capabilities:
             raise SettingsError(
-                f"--compute-capability is {', '.join(capabilities)}, but an ONNX bundle is built for no GPU; "
-                "leave it out, or add --target tensorrt-rtx"
+                f"--compute-capability is {', '.join(capabilities)}, but an ONNX bundle is built for no GPU",
+                remedy="leave it out, or add --target tensorrt-rtx",
             )
         if precision == "fp8":
-            raise SettingsError("fp8 needs TensorRT; add --target tensorrt or --target tensorrt-rtx")
+            raise SettingsError("fp8 needs TensorRT", remedy="add --target tensorrt or --target tensorrt-rtx")
         return None
     if precision == "int8":
-        raise SettingsError(f"int8 is for CPUs, not for --target {target}; use --precision fp16 or fp8")
+        raise SettingsError(f"int8 is for CPUs, not for --target {target}", remedy="use --precision fp16 or fp8")
     edition = EDITIONS[target]
     try:
         trt = importlib.import_module(edition.module)
@@ -90,20 +90,25 @@ def open_toolkit(target: Target, precision: Precision, asked: Sequence[str]) -> 
 def _capability(text: str) -> str:
     found = CAPABILITY.fullmatch(text)
     if found is None:
-        raise SettingsError(f"compute capability {text!r} is not a number such as 8.9 or 89; see docs/tensorrt.md")
+        raise SettingsError(
+            f"compute capability {text!r} is not a number such as 8.9 or 89", remedy="see docs/tensorrt.md"
+        )
     return f"{found[1]}.{found[2]}"
 
 
 def _for_this_gpu(here: str | None, asked: tuple[str, ...]) -> tuple[str, ...]:
     if here is None:
         raise SettingsError(
-            "--target tensorrt builds on the GPU that its engines are for, and no NVIDIA GPU was found; export "
-            "where it is, or use --target tensorrt-rtx --compute-capability 8.9"
+            "--target tensorrt builds on the GPU that its engines are for, and no NVIDIA GPU was found",
+            remedy="export where it is, or use --target tensorrt-rtx --compute-capability 8.9",
         )
     if set(asked) - {here}:
         raise SettingsError(
-            f"--target tensorrt builds for this machine's GPU alone, compute capability {here}, not "
-            f"{', '.join(asked)}; leave --compute-capability out, or use --target tensorrt-rtx"
+            (
+                "--target tensorrt builds for this machine's GPU alone, compute capability "
+                f"{here}, not {', '.join(asked)}"
+            ),
+            remedy="leave --compute-capability out, or use --target tensorrt-rtx",
         )
     return (here,)
 
@@ -114,15 +119,18 @@ def _offered(trt: Any, here: str | None, asked: tuple[str, ...]) -> tuple[str, .
     if not asked:
         if here is None:
             raise SettingsError(
-                "no NVIDIA GPU was found; say which to build for: --compute-capability, one or several of "
-                f"{', '.join(offered)}"
+                "no NVIDIA GPU was found",
+                remedy=f"say which to build for: --compute-capability, one or several of {', '.join(offered)}",
             )
         asked = (here,)
     for capability in asked:
         if capability not in offered:
             raise SettingsError(
-                f"{trt.__name__} {trt.__version__} builds nothing for compute capability {capability}, only for "
-                f"{', '.join(offered)}; choose of them, or use --target tensorrt on that GPU"
+                (
+                    f"{trt.__name__} {trt.__version__} builds nothing for compute capability "
+                    f"{capability}, only for {', '.join(offered)}"
+                ),
+                remedy="choose of them, or use --target tensorrt on that GPU",
             )
     return asked
 
@@ -131,8 +139,14 @@ def _check_precision(precision: Precision, capabilities: tuple[str, ...]) -> Non
     for capability in capabilities:
         major, minor = capability.split(".")
         if precision == "fp8" and (int(major), int(minor)) < LEAST_FP8:
-            raise SettingsError(f"compute capability {capability} has no fp8; it begins with 8.9; use --precision fp16")
+            raise SettingsError(
+                f"compute capability {capability} has no fp8",
+                value=capability,
+                limit="it begins with 8.9",
+                remedy="use --precision fp16",
+            )
         if precision in {"fp32", "bf16"} and capability == TURING:
             raise SettingsError(
-                f"TensorRT multiplies no {precision} matrices on compute capability {TURING}; use --precision fp16"
+                f"TensorRT multiplies no {precision} matrices on compute capability {TURING}",
+                remedy="use --precision fp16",
             )

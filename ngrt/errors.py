@@ -1,6 +1,6 @@
 """Every error ngrt raises on purpose.
 
-Each message is one line: the value found, the limit it broke, the remedy. ::
+Each is one line: the value found, the limit it broke, the remedy; and has them as fields. ::
 
     NgrtError
     ├── SettingsError      an option or settings file that cannot be used
@@ -17,7 +17,15 @@ Each message is one line: the value found, the limit it broke, the remedy. ::
 
 
 class NgrtError(Exception):
-    """Base of the tree; ``str()`` is a single line fit for standard error."""
+    """Base of the tree; ``str()`` is a single line fit for standard error, made of the fields that there are.
+
+    ``problem``: what went wrong, with the value found in its words; ``limit``: what would have been right, in words;
+    ``remedy``: what to do about it, often a command; ``value``: the value found, as it is, for programs.
+    """
+
+    def __init__(self, problem: str, *, value: object = None, limit: str = "", remedy: str = "") -> None:
+        super().__init__("; ".join(part for part in (problem, limit, remedy) if part))
+        self.problem, self.value, self.limit, self.remedy = problem, value, limit, remedy
 
 
 class SettingsError(NgrtError):
@@ -60,4 +68,4 @@ class MissingExtraError(NgrtError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed; install it with: pip install 'ngrt[{extra}]'")
+        super().__init__(f"{what} is not installed", value=what, remedy=f"install it with: pip install 'ngrt[{extra}]'")

@@ -21,16 +21,18 @@ def load_noise(path: Path) -> Array:
     :raises ObservationError: there is no such file, it is too large, or it holds no plain array
     """
     if not path.is_file():
-        raise ObservationError(f"noise file {path} does not exist; save one with numpy.save")
+        raise ObservationError(f"noise file {path} does not exist", remedy="save one with numpy.save")
     if (size := path.stat().st_size) > NOISE_LIMIT:
-        raise ObservationError(f"noise file {path} has {size} bytes; the limit is {NOISE_LIMIT}")
+        raise ObservationError(f"noise file {path} has {size} bytes", value=size, limit=f"the limit is {NOISE_LIMIT}")
     try:
         array = np.load(path, allow_pickle=False)  # a pickle could run code
     # what a header claims can fail in many ways
     except (ValueError, OSError, EOFError, MemoryError, SyntaxError, TokenError) as error:
-        raise ObservationError(f"noise file {path} is not a plain .npy array; save one with numpy.save") from error
+        raise ObservationError(
+            f"noise file {path} is not a plain .npy array", remedy="save one with numpy.save"
+        ) from error
     if not isinstance(array, np.ndarray):
-        raise ObservationError(f"noise file {path} is an archive; save a single array with numpy.save")
+        raise ObservationError(f"noise file {path} is an archive", remedy="save a single array with numpy.save")
     return array
 
 
@@ -52,10 +54,10 @@ def write_whole(path: Path, content: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         if os.path.lexists(target) and not os.path.isfile(target):
-            raise SettingsError(f"cannot write {path}: it is there and is no file; choose another name")
+            raise SettingsError(f"cannot write {path}: it is there and is no file", remedy="choose another name")
         with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
             part = Path(folder) / "part"
             part.write_bytes(content)
             os.replace(part, target)
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; choose another name") from error
+        raise SettingsError(f"cannot write {path}: {error.strerror}", remedy="choose another name") from error

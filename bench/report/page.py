@@ -28,7 +28,7 @@ def check_target(path: Path) -> None:
     :raises MissingExtraError: matplotlib is not installed
     """
     if not path.parent.is_dir():
-        raise SettingsError(f"{path.parent} is not a folder; make it or choose another --html")
+        raise SettingsError(f"{path.parent} is not a folder", remedy="make it or choose another --html")
     if find_spec("matplotlib") is None:
         raise MissingExtraError("matplotlib", "bench")
 

@@ -88,13 +88,13 @@ def read_results(path: Path) -> Results:
     :raises SettingsError: there is no such file, it is too large, or it is no result of ``ngrt bench``
     """
     if not path.is_file():
-        raise SettingsError(f"result file {path} does not exist; {REMEDY}")
+        raise SettingsError(f"result file {path} does not exist", remedy=REMEDY)
     if (size := path.stat().st_size) > MOST_BYTES:
-        raise SettingsError(f"result file {path} has {size} bytes; the limit is {MOST_BYTES}")
+        raise SettingsError(f"result file {path} has {size} bytes", value=size, limit=f"the limit is {MOST_BYTES}")
     try:
         return parse(path.read_bytes(), path.name)
     except SettingsError as error:
-        raise SettingsError(f"result file {path} {error}; {REMEDY}") from error
+        raise SettingsError(f"result file {path} {error}", remedy=REMEDY) from error
 
 
 def parse(content: bytes | str, name: str) -> Results:
@@ -123,7 +123,7 @@ def parse(content: bytes | str, name: str) -> Results:
         file.not_run,
     )
     if (count := len(found.distributions())) > MOST_DISTRIBUTIONS:
-        raise SettingsError(f"has {count} distributions; the limit is {MOST_DISTRIBUTIONS}")
+        raise SettingsError(f"has {count} distributions", value=count, limit=f"the limit is {MOST_DISTRIBUTIONS}")
     return found
 
 

@@ -53,7 +53,9 @@ class Watched:
             self._watch(runs)
         elif not isinstance(runs, Launching):
             self.policy.close()
-            raise EngineError(f"{self.policy.engine.name} does not count its runs; nothing it takes could be believed")
+            raise EngineError(
+                f"{self.policy.engine.name} does not count its runs", remedy="nothing it takes could be believed"
+            )
         self._before = self._total()
 
     @property
@@ -133,7 +135,9 @@ def checked_calls(who: str, calls: Mapping[str, int], chunks: int, expected: Map
     for part, count in expected.items():
         if calls.get(part, 0) != chunks * count:
             raise EngineError(
-                f"{who} ran {part} {calls.get(part, 0)} times in {chunks} chunks; it must be {chunks * count}; "
-                "no time of this run means anything"
+                f"{who} ran {part} {calls.get(part, 0)} times in {chunks} chunks",
+                value=chunks,
+                limit=f"it must be {chunks * count}",
+                remedy="no time of this run means anything",
             )
     return {part: count / chunks for part, count in calls.items()}

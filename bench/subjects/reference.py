@@ -38,8 +38,8 @@ class Baseline:
     def __init__(self, checkpoint: Path, threads: int, device: Device = "cpu") -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise SettingsError(
-                f"an engine on a GPU is compared with torch there, and torch {torch.__version__} sees none; "
-                "install its CUDA build, or leave the suite chunk out"
+                f"an engine on a GPU is compared with torch there, and torch {torch.__version__} sees none",
+                remedy="install its CUDA build, or leave the suite chunk out",
             )
         torch.set_num_threads(threads)
         self.device = device

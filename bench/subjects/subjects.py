@@ -57,11 +57,12 @@ def check_origin(engine: Path, checkpoint: Path) -> None:
     :raises CheckpointError: it was not, or that does not exist
     """
     if not checkpoint.is_file():
-        raise CheckpointError(f"no checkpoint at {checkpoint}; give the file that {engine} was made from")
+        raise CheckpointError(f"no checkpoint at {checkpoint}", remedy=f"give the file that {engine} was made from")
     stated, actual = read_manifest(engine).checkpoint.sha256, sha256_of(checkpoint)
     if stated != actual:
         raise CheckpointError(
-            f"{checkpoint} has SHA-256 {actual[:12]}…; {engine} was made from {stated[:12]}…: give that checkpoint"
+            f"{checkpoint} has SHA-256 {actual[:12]}…",
+            remedy=f"{engine} was made from {stated[:12]}…: give that checkpoint",
         )
 
 

@@ -59,7 +59,8 @@ def start(engine: "Engine", threads: int) -> Fresh:
     if process.returncode != 0 or ready.strip() != READY:
         reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise BundleError(
-            f"{played.folder} could not be loaded in a process of its own ({reason}); see: ngrt info {played.folder}"
+            f"{played.folder} could not be loaded in a process of its own ({reason})",
+            remedy=f"see: ngrt info {played.folder}",
         )
     return Fresh(**json.loads(told) | {"whole": whole})
 

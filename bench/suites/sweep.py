@@ -202,7 +202,9 @@ def _reference(engines: Sequence[Watched], checkpoint: Path | None, threads: int
         facts = exact.facts
         return title_of(facts.name, facts.precision, facts.backend), exact
     if checkpoint is None:
-        raise CheckpointError("no engine given is fp32; give one, or --checkpoint FILE.pt, to compare the others with")
+        raise CheckpointError(
+            "no engine given is fp32", remedy="give one, or --checkpoint FILE.pt, to compare the others with"
+        )
     from bench.subjects.reference import Baseline  # late: only this needs torch
 
     check_origin(engines[0].folder, checkpoint)
@@ -214,6 +216,6 @@ def _check_alike(engines: Sequence[Watched]) -> None:
     for engine, other in zip(engines[1:], others, strict=True):
         if other != first:
             raise CheckpointError(
-                f"{engine.folder} was made from checkpoint {other[:12]}…, {engines[0].folder} from {first[:12]}…; "
-                "sweep engines of one checkpoint"
+                f"{engine.folder} was made from checkpoint {other[:12]}…, {engines[0].folder} from {first[:12]}…",
+                remedy="sweep engines of one checkpoint",
             )

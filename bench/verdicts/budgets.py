@@ -140,17 +140,19 @@ def read_budgets(path: Path = LIMITS) -> list[Budget]:
     :raises SettingsError: there is no such file, or it holds no budgets
     """
     if not path.is_file():
-        raise SettingsError(f"budgets file {path} does not exist; name one with --limits, or leave it out")
+        raise SettingsError(f"budgets file {path} does not exist", remedy="name one with --limits, or leave it out")
     if (size := path.stat().st_size) > MOST_BYTES:
-        raise SettingsError(f"budgets file {path} has {size} bytes; the limit is {MOST_BYTES}")
+        raise SettingsError(f"budgets file {path} has {size} bytes", value=size, limit=f"the limit is {MOST_BYTES}")
     try:
         return _File.model_validate(tomllib.loads(path.read_text("utf-8"))).budget
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in fault["loc"][:4])
-        raise SettingsError(f"budgets file {path} does not fit at {where!r} ({fault['msg']}); correct it") from error
+        raise SettingsError(
+            f"budgets file {path} does not fit at {where!r} ({fault['msg']})", remedy="correct it"
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"budgets file {path} is not TOML ({error}); correct it") from error
+        raise SettingsError(f"budgets file {path} is not TOML ({error})", remedy="correct it") from error
 
 
 def check(budgets: Sequence[Budget], results: Results) -> list[Outcome]:

@@ -63,7 +63,7 @@ def compare(one: Results, other: Results, noise: float = NOISE) -> Comparison:
     ]
     if not lines:
         raise SettingsError(
-            f"{one.name} and {other.name} have no distribution in common; measure the same suites for both"
+            f"{one.name} and {other.name} have no distribution in common", remedy="measure the same suites for both"
         )
     only = [path for path in first if path not in second], [path for path in second if path not in first]
     return Comparison((one.name, other.name), noise, lines, _differences(one, other), only)

@@ -29,7 +29,7 @@ def main(
     the expert's. The same seed, steps and threads give the same weights on the same machine and torch.
     """
     if not out.parent.is_dir():
-        raise ExportError(f"{out.parent} is not a folder; make it or choose another --out")
+        raise ExportError(f"{out.parent} is not a folder", remedy="make it or choose another --out")
     torch.set_num_threads(threads)
     began = time.perf_counter()
     recent = [0.0, 0.0]

@@ -88,7 +88,7 @@ def save(model: NitroGen, out: Path) -> None:
         _write_tower(out.parent)
         write_whole(out, content)
     except (OSError, SettingsError) as error:
-        raise ExportError(f"cannot write {out}: {error}; free space or choose another --out") from error
+        raise ExportError(f"cannot write {out}: {error}", remedy="free space or choose another --out") from error
 
 
 def _write_tower(folder: Path) -> None:

@@ -115,15 +115,17 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     """
     path = chosen or Path("ngrt.toml")
     if chosen is not None and not chosen.is_file():
-        raise SettingsError(f"settings file {chosen} does not exist; name one with --config, or leave it out")
+        raise SettingsError(f"settings file {chosen} does not exist", remedy="name one with --config, or leave it out")
     try:
         content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
-        raise SettingsError(f"settings file {path} is not TOML ({error}); correct it or leave it out") from error
+        raise SettingsError(
+            f"settings file {path} is not TOML ({error})", remedy="correct it or leave it out"
+        ) from error
     commands = sorted(name for name in app if not name.startswith("-"))
     if unknown := [key for key in content if key not in commands]:
         tables = ", ".join(f"[{command}]" for command in commands)
-        raise SettingsError(f"settings file {path} has {unknown[0]!r}; settings belong under one of {tables}")
+        raise SettingsError(f"settings file {path} has {unknown[0]!r}", remedy=f"settings belong under one of {tables}")
     chosen_games = {token.partition("=")[0].removeprefix("--") for token in tokens} & {*SOURCES}
     if chosen_games:
         # a window, display or monitor says more exactly where the file's process is

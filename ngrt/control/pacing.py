@@ -30,8 +30,8 @@ def delay_ticks(latency: float, rate: float) -> int:
 class Latency:
     """How long a chunk takes from its frame's capture, in seconds.
 
-    ``fixed`` does not depend on the steps; ``step`` is each denoise step; ``interval`` is how often the source shows a new
-    picture: a frame waits that long for inference to start on it, but no longer than a tick.
+    ``fixed`` does not depend on the steps; ``step`` is each denoise step; ``interval`` is how often the source shows a
+    new picture: a frame waits that long for inference to start on it, but no longer than a tick.
     """
 
     fixed: float
@@ -110,6 +110,8 @@ def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> i
     if 1 <= (fewer := MARGIN * latency.most_steps(rate, budget)) < steps:
         remedies.append(f"--steps {math.floor(fewer)}")
     raise FeasibilityError(
-        f"a chunk takes {takes * 1000:.0f} ms: {delay} ticks at {rate:g} Hz; chunks of {horizon} rows "
-        f"allow {budget}; try {' or '.join(remedies) or 'a faster engine or machine'}"
+        f"a chunk takes {takes * 1000:.0f} ms: {delay} ticks at {rate:g} Hz",
+        value=rate,
+        limit=f"chunks of {horizon} rows allow {budget}",
+        remedy=f"try {' or '.join(remedies) or 'a faster engine or machine'}",
     )

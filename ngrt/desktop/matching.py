@@ -138,7 +138,8 @@ def _check_one_process(best: Sequence[Window], title: str) -> None:
     if len(rivals) > 1:
         listed = _some(f"{window.title!r} of {_owner(window)}" for window in reversed(rivals.values()))
         raise SourceError(
-            f"{len(rivals)} processes have a window titled {title!r}: {listed}; say which with --process NAME or its id"
+            f"{len(rivals)} processes have a window titled {title!r}: {listed}",
+            remedy="say which with --process NAME or its id",
         )
 
 

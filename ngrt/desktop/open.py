@@ -20,7 +20,7 @@ def open_desktop(display: str | None = None) -> Desktop:
         try:
             from ngrt.desktop.x11 import X11Desktop
         except ModuleNotFoundError as error:  # ngrt's dependencies name no way to see windows here
-            raise SourceError(f"windows cannot be seen on {sys.platform}; play on Linux or Windows") from error
+            raise SourceError(f"windows cannot be seen on {sys.platform}", remedy="play on Linux or Windows") from error
         return X11Desktop(display)
 
 

@@ -57,7 +57,7 @@ class Win32Desktop:
             win32gui.EnumWindows(take, numbers)
         except pywintypes.error as error:
             raise SourceError(
-                f"windows cannot be listed ({error.strerror}); run ngrt in the session you play in"
+                f"windows cannot be listed ({error.strerror})", remedy="run ngrt in the session you play in"
             ) from error
         return [window for number in numbers if (window := _describe(number)) is not None]
 

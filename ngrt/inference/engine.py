@@ -36,7 +36,7 @@ S = TypeVar("S", bound=Encoded)
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Frames that are encoded at once: ``pictures`` (B, F, S, S, 3) uint8, and ``game`` (B,) int64 where one is known."""
+    """Frames that are encoded at once: ``pictures`` (B, F, S, S, 3) uint8; ``game`` (B,) int64 where one is known."""
 
     pictures: npt.NDArray[np.uint8]
     game: npt.NDArray[np.int64] | None

@@ -54,7 +54,7 @@ class DeviceEncoded:
         :raises EngineError: another observation has replaced it
         """
         if self.number != newest:
-            raise EngineError("another observation has replaced this one on the device; observe again")
+            raise EngineError("another observation has replaced this one on the device", remedy="observe again")
 
 
 class Kept(Generic[K, V]):

@@ -37,7 +37,9 @@ def open_policy(
     """
     most = max(LEAST_THREADS, os.cpu_count() or 1)
     if threads is not None and not 1 <= threads <= most:
-        raise SettingsError(f"threads is {threads}; on this machine it must be from 1 to {most}")
+        raise SettingsError(
+            f"threads is {threads}", value=threads, limit=f"on this machine it must be from 1 to {most}"
+        )
     manifest = read_manifest(folder)
 
     def opened(backend: Backend) -> EnginePolicy:
@@ -60,5 +62,5 @@ def _check_taken(folder: Path, manifest: Manifest, backend: Backend) -> None:
     able = [name for name, runner in RUNNERS.items() if runner.takes(manifest)]
     remedy = f"use --backend {' or '.join(able)}, or leave it out" if able else "export it again"
     raise BundleError(
-        f"backend {backend} does not run {folder}, which is {manifest.precision} for {manifest.target}; {remedy}"
+        f"backend {backend} does not run {folder}, which is {manifest.precision} for {manifest.target}", remedy=remedy
     )

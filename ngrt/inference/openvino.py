@@ -42,7 +42,9 @@ class OpenvinoEngine(HostEngine):
                     openvino, core.compile_model(core.read_model(path), "CPU", settings), manifest.graphs[name]
                 )
             except RuntimeError as error:
-                raise BundleError(f"{path} cannot be loaded ({_reason(error)}); export the bundle again") from error
+                raise BundleError(
+                    f"{path} cannot be loaded ({_reason(error)})", remedy="export the bundle again"
+                ) from error
 
         names: tuple[GraphName, ...] = ("observe", "denoise", "schedule")
         with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:  # side by side, as ONNX Runtime's
@@ -62,7 +64,7 @@ class OpenvinoEngine(HostEngine):
             return self._graphs[graph].run(feed)
         except (RuntimeError, TypeError, ValueError) as error:
             raise EngineError(
-                f"the engine failed ({_reason(error)}); free memory, or export the bundle again"
+                f"the engine failed ({_reason(error)})", remedy="free memory, or export the bundle again"
             ) from error
 
     def close(self) -> None:
@@ -117,8 +119,8 @@ def import_openvino() -> Any:
         raise MissingExtraError("openvino", "openvino") from error
     except (ImportError, OSError, RuntimeError) as error:
         raise BundleError(
-            f"openvino is installed and cannot be loaded ({' '.join(str(error).split())}); install it again with: "
-            "pip install --force-reinstall 'ngrt[openvino]', or use --backend cpu"
+            f"openvino is installed and cannot be loaded ({' '.join(str(error).split())})",
+            remedy="install it again with: pip install --force-reinstall 'ngrt[openvino]', or use --backend cpu",
         ) from error
     finally:
         if free:

@@ -87,18 +87,24 @@ class EnginePolicy:
         observed = self.observe(frames, guidance, game)
         actions = self.denoise(observed, noise, count, guide)[0]
         if not np.isfinite(actions).all():  # a pad must never see them
-            raise ObservationError(f"the policy's actions are not finite at guidance {guidance:g}; export it as fp32")
+            raise ObservationError(
+                f"the policy's actions are not finite at guidance {guidance:g}", remedy="export it as fp32"
+            )
         return decode(actions, old_layout=self.spec.old_layout)
 
     def observe(self, frames: Sequence[Image], guidance: float = 1.0, game: str | None = None) -> Conditioning:
         """Return what the denoise steps need to know of ``frames``: run once per observation."""
         if hasattr(frames, "shape"):
-            raise ObservationError("frames is one array; give a list of frames, for one of them: [frame]")
+            raise ObservationError("frames is one array", remedy="give a list of frames, for one of them: [frame]")
         limit = self.spec.context_frames
         if not 1 <= len(frames) <= limit:
-            raise ObservationError(f"{len(frames)} frames given; this policy takes 1 to {limit}, oldest first")
+            raise ObservationError(
+                f"{len(frames)} frames given", value=len(frames), limit=f"this policy takes 1 to {limit}, oldest first"
+            )
         if not abs(guidance) <= MOST_GUIDANCE:
-            raise ObservationError(f"guidance is {guidance}; it must be within {MOST_GUIDANCE} of 0, 1 for none")
+            raise ObservationError(
+                f"guidance is {guidance}", value=guidance, limit=f"it must be within {MOST_GUIDANCE} of 0, 1 for none"
+            )
         slot = self._game_slot(game)
         pictures = observation(frames, self.spec.image_size)
         if guidance == 1.0:
@@ -171,17 +177,21 @@ class EnginePolicy:
         for what, has, needs in checks:
             if has != needs:
                 raise BundleError(
-                    f"{folder}: {what}: the graphs have {has}, the policy {needs}; export the bundle again"
+                    f"{folder}: {what}: the graphs have {has}, the policy {needs}", remedy="export the bundle again"
                 )
         if sees["frames"][1] == 1 and spec.context_frames != 1:
-            raise BundleError(f"{folder}: its graph takes 1 frame, its policy {spec.context_frames}; export it again")
+            raise BundleError(
+                f"{folder}: its graph takes 1 frame, its policy {spec.context_frames}", remedy="export it again"
+            )
         if spec.games and not spec.game_token:
-            raise BundleError(f"{folder}: its policy names games and has no place for one; export the bundle again")
+            raise BundleError(
+                f"{folder}: its policy names games and has no place for one", remedy="export the bundle again"
+            )
 
     def _check_steps(self, steps: int | None) -> int:
         count = self.spec.steps if steps is None else steps
         if not 1 <= count <= MOST_STEPS:
-            raise ObservationError(f"steps is {count}; it must be from 1 to {MOST_STEPS}")
+            raise ObservationError(f"steps is {count}", value=count, limit=f"it must be from 1 to {MOST_STEPS}")
         return count
 
     def _check_noise(self, noise: Array) -> Array:
@@ -190,12 +200,14 @@ class EnginePolicy:
         if array.shape == (1, *shape):
             array = array[0]
         if array.shape != shape:
-            raise ObservationError(f"noise has shape {array.shape}; this policy takes {shape}")
+            raise ObservationError(
+                f"noise has shape {array.shape}", value=array.shape, limit=f"this policy takes {shape}"
+            )
         if not np.issubdtype(array.dtype, np.floating):
-            raise ObservationError(f"noise has dtype {array.dtype}; it must be float32")
+            raise ObservationError(f"noise has dtype {array.dtype}", value=array.dtype, limit="it must be float32")
         if not (np.abs(array) <= MOST_NOISE).all():  # also where it is NaN
             raise ObservationError(
-                f"noise has values that are not within {MOST_NOISE:g} of 0; draw it from Normal(0, 1)"
+                f"noise has values that are not within {MOST_NOISE:g} of 0", remedy="draw it from Normal(0, 1)"
             )
         return array.astype(np.float32)
 
@@ -204,12 +216,16 @@ class EnginePolicy:
         has = guide.prior.shape[-2:], guide.weights.shape, guide.strengths.shape
         needs = (horizon, columns), (horizon,), (steps,)
         if has != needs:
-            raise ObservationError(f"guide has prior, weights and strengths of {has}; this policy takes {needs}")
+            raise ObservationError(
+                f"guide has prior, weights and strengths of {has}", value=has, limit=f"this policy takes {needs}"
+            )
 
     def _game_slot(self, game: str | None) -> int:
         if game is None:
             return NO_GAME
         if game not in self.spec.games:
             known = ", ".join(sorted(self.spec.games)[:8]) or "none"
-            raise ObservationError(f"game {game!r} is not one this policy was trained on; it knows: {known}")
+            raise ObservationError(
+                f"game {game!r} is not one this policy was trained on", value=game, limit=f"it knows: {known}"
+            )
         return self.spec.games[game]

@@ -92,7 +92,7 @@ def known(name: str, names: Iterable[str] = KEYS) -> str:
     """
     names = list(names)
     if name not in names:
-        raise SettingsError(f"no key is called {name!r} here; {nearest(name, names)}")
+        raise SettingsError(f"no key is called {name!r} here", remedy=nearest(name, names))
     return name
 
 

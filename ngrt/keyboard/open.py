@@ -21,5 +21,5 @@ def open_keys(display: str | None = None) -> Keys:
         return X11Keys(display)
     else:
         raise SourceError(
-            f"keys cannot be watched on {sys.platform}, only under X11 and on Windows; use --panic-key none"
+            f"keys cannot be watched on {sys.platform}, only under X11 and on Windows", remedy="use --panic-key none"
         )

@@ -55,4 +55,6 @@ def open_sender(display: str | None, names: Iterable[str]) -> KeySender:
 
         return X11Sender(display, names)
     else:
-        raise PadError(f"keys cannot be pressed on {sys.platform}, only under X11 and on Windows; use --pad none")
+        raise PadError(
+            f"keys cannot be pressed on {sys.platform}, only under X11 and on Windows", remedy="use --pad none"
+        )

@@ -78,8 +78,11 @@ class Win32Sender:
         taken = self._user32.SendInput(len(events), (Input * len(events))(*events), sizeof(Input))
         if taken != len(events):
             raise PadError(
-                f"Windows took {taken} of {len(events)} key events; close what blocks input (a password or UAC "
-                "prompt, a locked screen), or start ngrt with the game's own rights"
+                f"Windows took {taken} of {len(events)} key events",
+                remedy=(
+                    "close what blocks input (a password or UAC prompt, a locked screen), "
+                    "or start ngrt with the game's own rights"
+                ),
             )
 
     def settle(self) -> None:

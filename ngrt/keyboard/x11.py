@@ -68,7 +68,9 @@ class X11Keyboard:
         """
         code = int(self._server.keysym_to_keycode(XK.string_to_keysym(name)))
         if not code:
-            raise SettingsError(f"the keyboard of display {self.display} has no key {name}; choose another key")
+            raise SettingsError(
+                f"the keyboard of display {self.display} has no key {name}", remedy="choose another key"
+            )
         return code
 
     def down(self, patience: float | None = None) -> frozenset[int]:

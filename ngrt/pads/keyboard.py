@@ -48,7 +48,7 @@ class KeyboardPad:
         :raises PadError: the keys are not taken; all are let go of as far as that goes
         """
         if self._closed:
-            raise PadError(f"{self.name} is closed; open it again")
+            raise PadError(f"{self.name} is closed", remedy="open it again")
         wanted = self._mapping.pressed(state)
         if wanted == self._down:
             return

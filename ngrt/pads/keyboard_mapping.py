@@ -64,20 +64,22 @@ def load_mapping(path: Path | None = None) -> KeyMapping:
     sticks = {name: keys for name in STICKS if (keys := getattr(checked.sticks, name))}
     mapping = KeyMapping(checked.buttons, sticks, checked.sticks.threshold)
     if not mapping.names:
-        raise SettingsError(f"keys file {path} maps no key; start from a copy of {DEFAULT}")
+        raise SettingsError(f"keys file {path} maps no key", remedy=f"start from a copy of {DEFAULT}")
     return mapping
 
 
 def _read(path: Path) -> dict[str, object]:
     if not path.is_file():
-        raise SettingsError(f"keys file {path} does not exist; start from a copy of {DEFAULT}, or leave out --keys")
+        raise SettingsError(
+            f"keys file {path} does not exist", remedy=f"start from a copy of {DEFAULT}, or leave out --keys"
+        )
     if (size := path.stat().st_size) > MOST_BYTES:
-        raise SettingsError(f"keys file {path} has {size} bytes; the limit is {MOST_BYTES}")
+        raise SettingsError(f"keys file {path} has {size} bytes", value=size, limit=f"the limit is {MOST_BYTES}")
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise SettingsError(f"keys file {path} is not TOML ({reason}); compare it with {DEFAULT}") from error
+        raise SettingsError(f"keys file {path} is not TOML ({reason})", remedy=f"compare it with {DEFAULT}") from error
 
 
 def _listed(value: object) -> object:

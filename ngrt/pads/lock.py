@@ -29,13 +29,13 @@ class PadLock:
             self._holder.write_text(str(os.getpid()))
         except Timeout as error:
             raise PadError(
-                f"pad {named or name} is in use by another ngrt ({self._who()}); stop that one first, or choose "
-                "another --pad"
+                f"pad {named or name} is in use by another ngrt ({self._who()})",
+                remedy="stop that one first, or choose another --pad",
             ) from error
         except OSError as error:
             raise PadError(
-                f"pad {named or name} cannot be locked: {file} cannot be written ({error.strerror}); make its folder "
-                "writable"
+                f"pad {named or name} cannot be locked: {file} cannot be written ({error.strerror})",
+                remedy="make its folder writable",
             ) from error
 
     def release(self) -> None:
@@ -65,9 +65,13 @@ def _folder() -> Path:
         foreign = _user() not in {"", f"-{folder.lstat().st_uid}"}
     except OSError as error:
         where = error.filename or "for temporary files"
-        raise PadError(f"folder {where} for locks cannot be made ({error.strerror}); set XDG_RUNTIME_DIR") from error
+        raise PadError(
+            f"folder {where} for locks cannot be made ({error.strerror})", remedy="set XDG_RUNTIME_DIR"
+        ) from error
     if foreign:  # in a folder that all may write to, another user may have been first
-        raise PadError(f"folder {folder} for locks belongs to another user; set XDG_RUNTIME_DIR to one of your own")
+        raise PadError(
+            f"folder {folder} for locks belongs to another user", remedy="set XDG_RUNTIME_DIR to one of your own"
+        )
     return folder
 
 

@@ -59,12 +59,12 @@ class VgamepadPad:
         """Put the pad into ``state``."""
         plugged = self._plugged
         if plugged is None:
-            raise PadError(f"{self.name} is closed; open it again")
+            raise PadError(f"{self.name} is closed", remedy="open it again")
         try:
             plugged.put(state)
         except Exception as error:  # noqa: BLE001  (RuntimeError on Windows, OSError on Linux; told)
             gone = error.with_traceback(None)  # whose frames would keep the pad plugged in
-            raise PadError(f"{self.name} takes no input any more ({error}); start again") from gone
+            raise PadError(f"{self.name} takes no input any more ({error})", remedy="start again") from gone
 
     def close(self) -> None:
         """Leave the pad neutral and unplug it."""
@@ -101,7 +101,7 @@ def _open(kind: type[Plugged], motors: Motors) -> Plugged:
             plugged.device.register_notification(motors.hear)
     except ModuleNotFoundError as error:
         raise PadError(
-            "vgamepad is not installed; install it with: pip install vgamepad (Windows and Linux only)"
+            "vgamepad is not installed", remedy="install it with: pip install vgamepad (Windows and Linux only)"
         ) from error
     except Exception as error:  # noqa: BLE001  (each library underneath has its own; told)
         raise PadError(f"no {kind.name}: {_remedy(error)}") from error.with_traceback(None)

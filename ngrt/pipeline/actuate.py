@@ -79,7 +79,8 @@ async def _release(pad: Pad, worker: Worker) -> None:
         await worker.call(pad.send, NEUTRAL)
     if limit.cancelled_caught:
         raise PadError(
-            f"pad {pad.name} has not answered for {PATIENCE:g} s and may not be neutral; unplug or restart it"
+            f"pad {pad.name} has not answered for {PATIENCE:g} s and may not be neutral",
+            remedy="unplug or restart it",
         )
 
 

@@ -113,7 +113,7 @@ async def _reopen(camera: "Camera", watching: Watching, worker: Worker) -> None:
         with anyio.fail_after(OPENING):
             camera.switch_to(await worker.call(watching.reopen))
     except TimeoutError as error:
-        raise SourceError(f"{camera.name} does not open within {OPENING:g} s; close what blocks it") from error
+        raise SourceError(f"{camera.name} does not open within {OPENING:g} s", remedy="close what blocks it") from error
 
 
 async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
@@ -137,7 +137,7 @@ async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from group
     if hung.is_set():
-        raise SourceError(f"{camera.name} has shown nothing for {STALL:g} s: it hangs; close what blocks it")
+        raise SourceError(f"{camera.name} has shown nothing for {STALL:g} s: it hangs", remedy="close what blocks it")
 
 
 class Camera:

@@ -88,6 +88,7 @@ class Thinker:
             raise group.exceptions[0] from group
         if hung.is_set():
             raise EngineError(
-                f"the engine has not answered for {planner.patience:g} s; {planner.latency:.3g} s is usual: restart it"
+                f"the engine has not answered for {planner.patience:g} s",
+                remedy=f"{planner.latency:.3g} s is usual: restart it",
             )
         return chunks[0]

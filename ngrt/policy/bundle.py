@@ -154,31 +154,45 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if os.path.isfile(folder):
-        raise BundleError(f"{folder} is a file, not an engine bundle; make one with: ngrt export {folder} --out DIR")
+        raise BundleError(
+            f"{folder} is a file, not an engine bundle", remedy=f"make one with: ngrt export {folder} --out DIR"
+        )
     if not folder.is_dir():
-        raise BundleError(f"no engine bundle at {folder}; make one with: ngrt export CHECKPOINT --out {folder}")
+        raise BundleError(
+            f"no engine bundle at {folder}", remedy=f"make one with: ngrt export CHECKPOINT --out {folder}"
+        )
     if not path.is_file():
-        raise BundleError(f"{folder} has no {MANIFEST}; make a bundle with: ngrt export CHECKPOINT --out DIR")
+        raise BundleError(f"{folder} has no {MANIFEST}", remedy="make a bundle with: ngrt export CHECKPOINT --out DIR")
     if path.stat().st_size > MANIFEST_LIMIT:
-        raise BundleError(f"{path} has {path.stat().st_size} bytes; the limit is {MANIFEST_LIMIT}; export again")
+        raise BundleError(
+            f"{path} has {path.stat().st_size} bytes",
+            value=path.stat().st_size,
+            limit=f"the limit is {MANIFEST_LIMIT}",
+            remedy="export again",
+        )
     try:
         raw = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is not JSON ({error}); export the bundle again") from error
+        raise BundleError(f"{path} is not JSON ({error})", remedy="export the bundle again") from error
     version = raw.get("version") if isinstance(raw, dict) else None
     if isinstance(version, int) and version > MANIFEST_VERSION:
         raise BundleError(
-            f"{path} has version {version}; this ngrt reads up to {MANIFEST_VERSION}; upgrade ngrt or export again"
+            f"{path} has version {version}",
+            value=version,
+            limit=f"this ngrt reads up to {MANIFEST_VERSION}",
+            remedy="upgrade ngrt or export again",
         )
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise BundleError(f"{path} is not a manifest: {where}: {first['msg']}; export the bundle again") from error
+        raise BundleError(
+            f"{path} is not a manifest: {where}: {first['msg']}", remedy="export the bundle again"
+        ) from error
     missing = {"schedule", "observe", "denoise"} - set(manifest.graphs)
     if missing:
-        raise BundleError(f"{path} names no {', '.join(sorted(missing))} graph; export the bundle again")
+        raise BundleError(f"{path} names no {', '.join(sorted(missing))} graph", remedy="export the bundle again")
     return manifest
 
 
@@ -199,9 +213,10 @@ def check_graph(folder: Path, graph: Graph) -> None:
     for part in (graph, *graph.data):
         path = folder / part.file
         if not path.is_file():
-            raise BundleError(f"{path} is missing; export the bundle again")
+            raise BundleError(f"{path} is missing", remedy="export the bundle again")
         found = sha256_of(path)
         if found != part.sha256:
             raise BundleError(
-                f"{path} was changed: SHA-256 {found[:12]}…, the manifest says {part.sha256[:12]}…; export again"
+                f"{path} was changed: SHA-256 {found[:12]}…, the manifest says {part.sha256[:12]}…",
+                remedy="export again",
             )

@@ -26,11 +26,19 @@ def check_frame(image: object) -> Image:
     :raises ObservationError: it is anything else
     """
     if not isinstance(image, np.ndarray):
-        raise ObservationError(f"frame is {type(image).__name__}; it must be a numpy array (height, width, 3) of uint8")
+        raise ObservationError(
+            f"frame is {type(image).__name__}",
+            value=type(image).__name__,
+            limit="it must be a numpy array (height, width, 3) of uint8",
+        )
     if image.dtype != np.uint8:
-        raise ObservationError(f"frame has dtype {image.dtype}; it must be uint8 with values 0 to 255")
+        raise ObservationError(
+            f"frame has dtype {image.dtype}", value=image.dtype, limit="it must be uint8 with values 0 to 255"
+        )
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ObservationError(f"frame has shape {image.shape}; it must be (height, width, 3), RGB")
+        raise ObservationError(
+            f"frame has shape {image.shape}", value=image.shape, limit="it must be (height, width, 3), RGB"
+        )
     return image
 
 

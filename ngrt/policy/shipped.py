@@ -14,4 +14,6 @@ def arcade_engine() -> Path:
     for folder in (package / "engines" / "arcade", package.parent / "engines" / "arcade"):
         if folder.is_dir():
             return folder
-    raise BundleError("this installation has no arcade engine; name one of your own: ngrt play ENGINE --arcade")
+    raise BundleError(
+        "this installation has no arcade engine", remedy="name one of your own: ngrt play ENGINE --arcade"
+    )

@@ -56,8 +56,8 @@ def opened_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[Monotonic
         return
     if settings.freeze is None:
         raise SettingsError(
-            f"--chunking lockstep stops the game while the policy thinks, and a {kind} cannot be stopped; name the "
-            "game's process with --freeze PID (Windows), or choose another --chunking"
+            f"--chunking lockstep stops the game while the policy thinks, and a {kind} cannot be stopped",
+            remedy="name the game's process with --freeze PID (Windows), or choose another --chunking",
         )
     from ngrt.win32.speedhack import SpeedHook
 
@@ -139,6 +139,6 @@ def close_game(game: Game) -> None:
         closing.start()
         closing.join(PATIENCE)
         if device is game.pad and closing.is_alive():
-            failures.append(PadError(f"pad {game.pad.name} does not close; it may not be neutral; unplug it"))
+            failures.append(PadError(f"pad {game.pad.name} does not close; it may not be neutral", remedy="unplug it"))
     if failures:
         raise failures[0]

@@ -69,7 +69,7 @@ def check_names(settings: PlaySettings) -> None:
     for name in takeover:
         known(name)
         if name == settings.panic_key:
-            raise SettingsError(f"--takeover {name} is the panic key, too; choose another for one of them")
+            raise SettingsError(f"--takeover {name} is the panic key, too", remedy="choose another for one of them")
 
 
 def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> FocusGuard:
@@ -86,7 +86,7 @@ def _keys(settings: PlaySettings, name: str, pad: Pad) -> Keys:
     from ngrt.keyboard.open import open_keys
 
     if name in getattr(pad, "key_names", ()):
-        raise SettingsError(f"key {name} is pressed by the pad itself; choose another key, or change --keys")
+        raise SettingsError(f"key {name} is pressed by the pad itself", remedy="choose another key, or change --keys")
     return open_keys(settings.display)
 
 

@@ -122,8 +122,8 @@ def _control(settings: PlaySettings, seconds: float | None, pace: Pace, merging:
     waits = merging.mode == "lockstep"
     if settings.max_age is not None and settings.max_age < takes and not waits:
         raise SettingsError(
-            f"--max-age is {settings.max_age:g} s; a chunk takes {takes:.3f} s here, so nothing would ever be played; "
-            f"try --max-age {2 * takes:.2g} or leave it out"
+            f"--max-age is {settings.max_age:g} s; a chunk takes {takes:.3f} s here, so nothing would ever be played",
+            remedy=f"try --max-age {2 * takes:.2g} or leave it out",
         )
     # a slower engine that is still feasible plays rows up to two delays old
     oldest = merging.execute + 1 if waits else 2 * pace.delay

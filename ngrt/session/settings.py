@@ -189,7 +189,8 @@ class PlaySettings(BaseModel):
         if self.process is not None or self.window is not None:
             if self.monitor is not None:
                 raise SettingsError(
-                    f"--monitor {self.monitor} with a window: the window is watched wherever it is; leave --monitor out"
+                    f"--monitor {self.monitor} with a window: the window is watched wherever it is",
+                    remedy="leave --monitor out",
                 )
             chosen.append("window")
         elif self.display is not None or self.monitor is not None:
@@ -197,15 +198,15 @@ class PlaySettings(BaseModel):
         if self.image:
             chosen.append("image")
         if len(chosen) > 1:
-            raise SettingsError(f"{len(chosen)} games given (--{', --'.join(chosen)}); choose one")
+            raise SettingsError(f"{len(chosen)} games given (--{', --'.join(chosen)})", remedy="choose one")
         if not chosen and engine is not None:
             raise SettingsError(
-                f"no game given for {engine}; choose --process GAME, --window TITLE, --display :0, --video FILE, "
-                "--image FILE or --arcade"
+                f"no game given for {engine}",
+                remedy="choose --process GAME, --window TITLE, --display :0, --video FILE, --image FILE or --arcade",
             )
         if chosen and chosen != ["arcade"] and engine is None:
             flag = "process" if chosen == ["window"] and self.process is not None else chosen[0]
-            raise SettingsError(f"--{flag} needs an engine; make one with: ngrt export CHECKPOINT --out DIR")
+            raise SettingsError(f"--{flag} needs an engine", remedy="make one with: ngrt export CHECKPOINT --out DIR")
         return chosen[0] if chosen else "arcade"
 
     def seconds(self, source: SourceKind) -> float | None:

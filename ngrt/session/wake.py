@@ -49,7 +49,7 @@ def sequence(name: str) -> tuple[Press, ...]:
         return _table()[_plain(name)]
     except KeyError as error:
         known = ", ".join(sorted(_table()))
-        raise SettingsError(f"--wake {name} is not known; choose auto, none or one of: {known}") from error
+        raise SettingsError(f"--wake {name} is not known", remedy=f"choose auto, none or one of: {known}") from error
 
 
 def wake(pad: Pad, presses: Sequence[Press], sleep: Callable[[float], object]) -> None:

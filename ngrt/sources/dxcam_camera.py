@@ -75,7 +75,9 @@ class DxcamCamera:
         :raises SourceError: it is lost, and dxcam has given up
         """
         if not self._camera.is_capturing:  # asked now, it would capture here, and wait
-            raise SourceError(f"{self.display.name} is lost: its capture has ended; see whether the monitor is on")
+            raise SourceError(
+                f"{self.display.name} is lost: its capture has ended", remedy="see whether the monitor is on"
+            )
         if self._away():  # the last picture is no longer what is shown, though nothing newer comes
             self._seen = self._last = None
             raise NothingToSee(
@@ -128,7 +130,7 @@ def _open(dxcam: Any, display: Display, region: Region | None, rate: float, way:
             )
         if camera.is_capturing:  # one camera a display: this is somebody else's
             camera = None
-            raise SourceError(f"{display.name} is captured already by this program; close that first")
+            raise SourceError(f"{display.name} is captured already by this program", remedy="close that first")
         camera.start(region=region, target_fps=max(1, round(rate)), video_mode=False)
         _await_first(camera, display, way)
         return camera
@@ -141,8 +143,8 @@ def _open(dxcam: Any, display: Display, region: Region | None, rate: float, way:
             raise
         other = "winrt" if way == "dxgi" else "dxgi"
         raise SourceError(
-            f"{display.name} cannot be captured by {way} ({describe(error)}); try --capture {other}, or run ngrt on "
-            "the graphics adapter that the monitor is plugged into"
+            f"{display.name} cannot be captured by {way} ({describe(error)})",
+            remedy=f"try --capture {other}, or run ngrt on the graphics adapter that the monitor is plugged into",
         ) from error
 
 
@@ -152,8 +154,8 @@ def _await_first(camera: Any, display: Display, way: Way) -> None:
         if not camera.is_capturing or time.perf_counter() > until:
             other = "winrt" if way == "dxgi" else "dxgi"
             raise SourceError(
-                f"{display.name} has shown nothing to {way} for {FIRST:g} s; unlock the session, or try "
-                f"--capture {other}"
+                f"{display.name} has shown nothing to {way} for {FIRST:g} s",
+                remedy=f"unlock the session, or try --capture {other}",
             )
         time.sleep(POLL)
 

@@ -58,18 +58,22 @@ def load_dxcam() -> Any:
     :raises SourceError: it is not installed, does not find a display, or this is not Windows
     """
     if not ON_WINDOWS:
-        raise SourceError("screens are captured by dxcam on Windows only; give an X11 display, such as --display :0")
+        raise SourceError(
+            "screens are captured by dxcam on Windows only", remedy="give an X11 display, such as --display :0"
+        )
     see_physical_pixels()
     see_physical_pixels_here()
     os.environ.setdefault("DXCAM_WINRT_CURSOR_CAPTURE", "0")  # the game does not draw it, and DXGI leaves it out
     try:
         return importlib.import_module("dxcam")
     except ModuleNotFoundError as error:
-        raise SourceError(f"{error.name} is not installed; install it with: pip install 'dxcam[winrt]'") from error
+        raise SourceError(
+            f"{error.name} is not installed", remedy="install it with: pip install 'dxcam[winrt]'"
+        ) from error
     except Exception as error:  # COMError shares no base but Exception
         raise SourceError(
-            f"Windows lists no display adapters ({describe(error)}); run ngrt in the session you play in, and update "
-            "the graphics driver"
+            f"Windows lists no display adapters ({describe(error)})",
+            remedy="run ngrt in the session you play in, and update the graphics driver",
         ) from error
 
 
@@ -100,7 +104,7 @@ def _edges() -> dict[str, tuple[int, int, int, int]]:
         return {info["Device"]: info["Monitor"] for info in infos}
     except Exception as error:  # pywintypes.error shares no base but Exception
         raise SourceError(
-            f"monitors cannot be listed ({describe(error)}); run ngrt in the session you play in"
+            f"monitors cannot be listed ({describe(error)})", remedy="run ngrt in the session you play in"
         ) from error
 
 
@@ -110,12 +114,17 @@ def numbered(found: Sequence[Display], monitor: int | None) -> Display:
     :raises SourceError: there is none
     """
     if not found:
-        raise SourceError("dxcam finds no display to capture; run ngrt in the session you play in, or start it anew")
+        raise SourceError(
+            "dxcam finds no display to capture", remedy="run ngrt in the session you play in, or start it anew"
+        )
     if monitor is None:
         return next((display for display in found if display.primary), found[0])
     if monitor >= len(found):
         raise SourceError(
-            f"there is no monitor {monitor}; there are {len(found)}, counted from 0: --monitor {len(found) - 1}"
+            f"there is no monitor {monitor}",
+            value=monitor,
+            limit=f"there are {len(found)}, counted from 0",
+            remedy=f"--monitor {len(found) - 1}",
         )
     return found[monitor]
 

@@ -22,21 +22,28 @@ def read_image(path: Path) -> Image:
     :raises SourceError: there is no such file, it is too large, or it cannot be decoded
     """
     if not path.is_file():
-        raise SourceError(f"image {path} is not a file; check the path")
+        raise SourceError(f"image {path} is not a file", remedy="check the path")
     if (size := path.stat().st_size) > FILE_LIMIT:
-        raise SourceError(f"image {path} has {size} bytes; the limit is {FILE_LIMIT}: scale it down")
+        raise SourceError(
+            f"image {path} has {size} bytes", value=size, limit=f"the limit is {FILE_LIMIT}", remedy="scale it down"
+        )
     try:
         # Reading the file here lets any name work on any system; OpenCV's own reader does not take them all.
         data = np.fromfile(path, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except (cv2.error, OSError) as error:
         reason = " ".join(str(error).split())
-        raise SourceError(f"image {path} cannot be read ({reason}); save it again as PNG or JPEG") from error
+        raise SourceError(f"image {path} cannot be read ({reason})", remedy="save it again as PNG or JPEG") from error
     if image is None:
-        raise SourceError(f"image {path} is not a picture that can be decoded; save it again as PNG or JPEG")
+        raise SourceError(f"image {path} is not a picture that can be decoded", remedy="save it again as PNG or JPEG")
     if image.shape[0] * image.shape[1] > PIXEL_LIMIT:
         height, width = image.shape[:2]
-        raise SourceError(f"image {path} is {width} x {height}; the limit is {PIXEL_LIMIT} pixels: scale it down")
+        raise SourceError(
+            f"image {path} is {width} x {height}",
+            value=(width, height),
+            limit=f"the limit is {PIXEL_LIMIT} pixels",
+            remedy="scale it down",
+        )
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -48,7 +55,7 @@ class ImageSource:
 
     def __init__(self, paths: Sequence[Path], seconds_each: float = 1.0) -> None:
         if not paths:
-            raise SourceError("no image was given; name at least one")
+            raise SourceError("no image was given", remedy="name at least one")
         self.age = 0.0
         self.name = f"image {paths[0].name}" if len(paths) == 1 else f"{len(paths)} images"
         self.interval = seconds_each
@@ -59,8 +66,10 @@ class ImageSource:
             pixels += self._images[-1].size // 3
             if pixels > PIXEL_LIMIT:
                 raise SourceError(
-                    f"the first {len(self._images)} of {len(paths)} images have {pixels} pixels; the limit is "
-                    f"{PIXEL_LIMIT} in all: give fewer, or scale them down"
+                    f"the first {len(self._images)} of {len(paths)} images have {pixels} pixels",
+                    value=pixels,
+                    limit=f"the limit is {PIXEL_LIMIT} in all",
+                    remedy="give fewer, or scale them down",
                 )
         self._began: float | None = None
         self._shown = -1

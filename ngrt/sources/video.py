@@ -57,7 +57,7 @@ class VideoSource:
             self._frames = _timed(self._container, stream, self.interval, path)
             self._next = next(self._frames, END)
             if self._next[1] is None:
-                raise SourceError(f"video {path} has no frames; record it again")
+                raise SourceError(f"video {path} has no frames", remedy="record it again")
             self._to_rgb(self._next[1])  # a picture that cannot be shown is found now, not in play
         except BaseException:
             self._container.close()
@@ -106,7 +106,8 @@ class VideoSource:
             image = frame.to_ndarray(format="rgb24")
         except (FFmpegError, ValueError) as error:
             raise SourceError(
-                f"video {self._path} has pictures in {frame.format.name}, which cannot be shown as RGB; convert it"
+                f"video {self._path} has pictures in {frame.format.name}, which cannot be shown as RGB",
+                remedy="convert it",
             ) from error
         if turns := round(frame.rotation / 90) % 4:  # telephones record sideways and note it
             image = np.rot90(image, turns)
@@ -115,18 +116,18 @@ class VideoSource:
 
 def _open(path: Path) -> InputContainer:
     if not path.is_file():
-        raise SourceError(f"video {path} is not a file; check the path")
+        raise SourceError(f"video {path} is not a file", remedy="check the path")
     try:
         return av.open(path)
     except (FFmpegError, OSError) as error:
         raise SourceError(
-            f"video {path} cannot be read ({error.strerror}); give a whole video file, such as mp4 or mkv"
+            f"video {path} cannot be read ({error.strerror})", remedy="give a whole video file, such as mp4 or mkv"
         ) from error
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
-        raise SourceError(f"video {path} has no video stream; give a file with a picture")
+        raise SourceError(f"video {path} has no video stream", remedy="give a file with a picture")
     stream = container.streams.video[0]
     _check_size(stream.codec_context.width, stream.codec_context.height, path)
     return stream
@@ -134,7 +135,11 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def _check_size(width: int, height: int, path: Path) -> None:
     if not 0 < width * height <= PIXEL_LIMIT:
-        raise SourceError(f"video {path} has frames of {width} x {height}; it must be 1 to {PIXEL_LIMIT} pixels")
+        raise SourceError(
+            f"video {path} has frames of {width} x {height}",
+            value=(width, height),
+            limit=f"it must be 1 to {PIXEL_LIMIT} pixels",
+        )
 
 
 def _rate(stream: VideoStream) -> float:
@@ -157,7 +162,8 @@ def _timed(container: InputContainer, stream: VideoStream, interval: float, path
             yield due, frame
     except FFmpegError as error:
         raise SourceError(
-            f"video {path} is damaged {due:.1f} s after its start ({error.strerror}); make it again or cut it there"
+            f"video {path} is damaged {due:.1f} s after its start ({error.strerror})",
+            remedy="make it again or cut it there",
         ) from error
     if last is not None:
         yield due + (_seconds(last[1].duration, last[1]) or interval), None

@@ -64,8 +64,10 @@ class X11Source:
             return screen.primary
         if (count := len(screen.monitors)) <= self._monitor:
             raise SourceError(
-                f"display {self._grabber.display} has no monitor {self._monitor}; it has {count}, counted from 0: "
-                f"--monitor {count - 1}"
+                f"display {self._grabber.display} has no monitor {self._monitor}",
+                value=self._monitor,
+                limit=f"it has {count}, counted from 0",
+                remedy=f"--monitor {count - 1}",
             )
         return screen.monitors[self._monitor]
 
@@ -147,7 +149,7 @@ class X11Window:
 def _named(display: str | None) -> str:
     name = display or os.environ.get("DISPLAY", "")
     if not name:
-        raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
+        raise SourceError("no display given and DISPLAY is not set", remedy="give one, such as --display :0")
     return name
 
 

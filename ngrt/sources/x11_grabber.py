@@ -91,7 +91,9 @@ class Grabber:
         opening.join(OPENING)
         if opening.is_alive():
             self._closed.set()  # for when it answers after all
-            raise SourceError(f"display {self.display} has not answered for {OPENING:g} s; restart its X server")
+            raise SourceError(
+                f"display {self.display} has not answered for {OPENING:g} s", remedy="restart its X server"
+            )
         if failed:
             self.close()
             raise failed[0]
@@ -257,8 +259,8 @@ class Grabber:
             return
         if self.black:
             raise SourceError(
-                f"display {self.display} is black: Wayland hides its windows from X11; play a window of XWayland "
-                "(--process or --window), or log in to an X11 (Xorg) session"
+                f"display {self.display} is black: Wayland hides its windows from X11",
+                remedy="play a window of XWayland (--process or --window), or log in to an X11 (Xorg) session",
             )
         raise NothingToSee(f"display {self.display} is black so far, which may be Wayland's doing")
 

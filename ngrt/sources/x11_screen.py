@@ -101,6 +101,6 @@ def unwatchable(display: str, error: Exception) -> SourceError:
     """Return what to say of a display that gives no pictures."""
     reason = " ".join(str(error).split()) or "connection lost"
     return SourceError(
-        f"display {display} cannot be watched ({reason}); check DISPLAY and XAUTHORITY, or start an X server: "
-        f"Xvfb {display}"
+        f"display {display} cannot be watched ({reason})",
+        remedy=f"check DISPLAY and XAUTHORITY, or start an X server: Xvfb {display}",
     )

@@ -49,12 +49,14 @@ class SpeedHook:
         try:
             self._client.set_speed(speed)
         except Exception as error:  # pywintypes.error shares no base but Exception
-            raise SourceError(f"process {self._pid} cannot be held any more ({error}); is it still running?") from error
+            raise SourceError(
+                f"process {self._pid} cannot be held any more ({error})", remedy="is it still running?"
+            ) from error
 
 
 def _connect(pid: int) -> Client:
     if not ON_WINDOWS:
-        raise SourceError("--freeze works on Windows only; choose another --chunking")
+        raise SourceError("--freeze works on Windows only", remedy="choose another --chunking")
     try:
         library = importlib.import_module("xspeedhack")
     except ModuleNotFoundError as error:
@@ -66,4 +68,6 @@ def _connect(pid: int) -> Client:
             return client
         except Exception as error:  # noqa: BLE001  (subprocess and pywin32 errors; told below)
             failures.append(f"{architecture}: {error}")
-    raise SourceError(f"process {pid} cannot be held ({'; '.join(failures)}); is it running, with your rights?")
+    raise SourceError(
+        f"process {pid} cannot be held ({'; '.join(failures)})", remedy="is it running, with your rights?"
+    )

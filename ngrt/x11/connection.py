@@ -31,7 +31,7 @@ class X11Connection:
     def __init__(self, display: str | None = None) -> None:
         self.name = display or os.environ.get("DISPLAY", "")
         if not self.name:
-            raise SourceError("no display given and DISPLAY is not set; give one, such as --display :0")
+            raise SourceError("no display given and DISPLAY is not set", remedy="give one, such as --display :0")
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._display: Display | None = self._open()
@@ -103,12 +103,12 @@ class X11Connection:
     def _gone(self, error: Exception) -> SourceError:
         reason = " ".join(str(error).split()) or type(error).__name__
         return SourceError(
-            f"display {self.name} cannot be asked for its windows ({reason}); check DISPLAY and XAUTHORITY, or start "
-            f"an X server: Xvfb {self.name}"
+            f"display {self.name} cannot be asked for its windows ({reason})",
+            remedy=f"check DISPLAY and XAUTHORITY, or start an X server: Xvfb {self.name}",
         )
 
     def _silent(self) -> SourceError:
-        return SourceError(f"display {self.name} has not answered for {PATIENCE:g} s; restart its X server")
+        return SourceError(f"display {self.name} has not answered for {PATIENCE:g} s", remedy="restart its X server")
 
 
 def _cut(display: Display) -> None:

@@ -148,7 +148,8 @@ def taken(rate: int, look_every: float, flips: Sequence[Flip], answers: Sequence
         whole.append(flip.answered - flip.shown)
     if len(whole) < len(flips) / 2 or not whole:
         raise PadError(
-            f"{len(whole)} of {len(flips)} flips were answered; the window must keep the focus: leave the display alone"
+            f"{len(whole)} of {len(flips)} flips were answered",
+            remedy="the window must keep the focus: leave the display alone",
         )
     spread = {stage: Distribution.of(samples) for stage, samples in stages.items()}
     return Photon(rate, Distribution.of(whole), **spread, look_every=look_every, unanswered=len(flips) - len(whole))

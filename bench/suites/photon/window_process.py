@@ -31,7 +31,9 @@ class Flashing:
         """
         self._shown.wait(PATIENCE)
         if self._lines[:1] != [READY]:
-            raise PadError(f"the window that flips is not shown; is display {self._display} there? See: ngrt doctor")
+            raise PadError(
+                "the window that flips is not shown", remedy=f"is display {self._display} there? See: ngrt doctor"
+            )
 
     def begin(self) -> None:
         """Let it flip."""
@@ -51,7 +53,7 @@ class Flashing:
         """
         self._reading.join()
         if len(self._lines) < 2:
-            raise PadError(f"the window that flips was closed; leave display {self._display} alone meanwhile")
+            raise PadError("the window that flips was closed", remedy=f"leave display {self._display} alone meanwhile")
         return [Flip(**flip) for flip in json.loads(self._lines[1])]
 
     def _read(self) -> None:

@@ -32,7 +32,9 @@ def x_server(size: tuple[int, int]) -> Iterator[str]:
         with os.fdopen(ready) as pipe:
             number = pipe.readline().strip()  # ends with the server, if it cannot start
         if not number:
-            raise SourceError(f"{PROGRAM} does not start (exit code {server.wait()}); try: {' '.join(command[:1])} :99")
+            raise SourceError(
+                f"{PROGRAM} does not start (exit code {server.wait()})", remedy=f"try: {' '.join(command[:1])} :99"
+            )
         yield f":{number}"
     finally:
         server.terminate()

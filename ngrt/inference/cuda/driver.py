@@ -44,8 +44,8 @@ def open_cuda(extra: str, what: str) -> "Cuda":
         reason = " ".join(str(error).split())
     if reason:
         raise BundleError(
-            f"{what} needs an NVIDIA GPU and its driver, and there is none to be used ({reason}); "
-            "on this machine use an onnx bundle: ngrt export CHECKPOINT --out DIR"
+            f"{what} needs an NVIDIA GPU and its driver, and there is none to be used ({reason})",
+            remedy="on this machine use an onnx bundle: ngrt export CHECKPOINT --out DIR",
         )
     return Cuda(runtime)
 
@@ -86,7 +86,7 @@ class Cuda:
         if int(status) != 0:
             out_of_memory = status == self._runtime.cudaError_t.cudaErrorMemoryAllocation
             remedy = "free memory on the GPU" if out_of_memory else "start again, or use an onnx bundle"
-            raise EngineError(f"the GPU failed in {name} ({_reason(self._runtime, status)}); {remedy}")
+            raise EngineError(f"the GPU failed in {name} ({_reason(self._runtime, status)})", remedy=remedy)
         return values[0] if values else None
 
     def allocate(self, things: ExitStack, size: int) -> int:

@@ -56,7 +56,9 @@ class OnnxEngine(HostEngine):
             return dict(zip(names, self._sessions[graph].run(names, feed), strict=True))
         except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
             reason = " ".join(str(error).split())
-            raise EngineError(f"the engine failed ({reason}); free memory, or export the bundle again") from error
+            raise EngineError(
+                f"the engine failed ({reason})", remedy="free memory, or export the bundle again"
+            ) from error
 
     def close(self) -> None:
         """Free the sessions."""
@@ -77,7 +79,7 @@ def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | N
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above
         reason = str(error).splitlines()[0]
-        raise BundleError(f"{path} cannot be loaded ({reason}); export the bundle again") from error
+        raise BundleError(f"{path} cannot be loaded ({reason})", remedy="export the bundle again") from error
 
 
 def _shapes(tensors: Sequence[ort.NodeArg]) -> dict[str, list[int | str]]:

@@ -44,7 +44,9 @@ class CudaEngine:
 
     def __init__(self, folder: Path, manifest: Manifest, *, device: DeviceKind = "cuda") -> None:
         if device == "cuda" and (reason := why_no_cuda()):
-            raise BundleError(f"{folder} cannot run on a GPU here: {reason}; leave --backend out, or use --backend cpu")
+            raise BundleError(
+                f"{folder} cannot run on a GPU here: {reason}", remedy="leave --backend out, or use --backend cpu"
+            )
         self.name = "ONNX Runtime, CUDA" if device == "cuda" else "ONNX Runtime, CPU, bound"
         self.launches = Launches()
         self._policy = manifest.policy
@@ -130,7 +132,7 @@ class CudaEngine:
     def _current(self, encoded: DeviceEncoded) -> Rows:
         encoded.check_newest(self._count)
         if self._newest is None:
-            raise EngineError("this engine was closed; open the bundle again")
+            raise EngineError("this engine was closed", remedy="open the bundle again")
         return self._newest
 
     def _do(self, work: Callable[[], T]) -> T:
@@ -139,11 +141,11 @@ class CudaEngine:
         :raises EngineError: the device failed
         """
         if self._closed:
-            raise EngineError("this engine was closed; open the bundle again")
+            raise EngineError("this engine was closed", remedy="open the bundle again")
         try:
             return self._thread.submit(work).result()
         except NgrtError:
             raise
         except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
             reason = " ".join(str(error).split())
-            raise EngineError(f"the GPU failed ({reason}); free memory on it, or use --backend cpu") from error
+            raise EngineError(f"the GPU failed ({reason})", remedy="free memory on it, or use --backend cpu") from error

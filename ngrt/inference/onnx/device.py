@@ -188,11 +188,16 @@ def _session(path: Path, device: DeviceKind) -> ort.InferenceSession:
             session = ort.InferenceSession(path, options, providers=[(CUDA, CUDA_OPTIONS)])
     except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
         reason = " ".join(str(error).split())
-        raise BundleError(f"{path} cannot be loaded ({reason}); use --backend cpu, or export it again") from error
+        raise BundleError(
+            f"{path} cannot be loaded ({reason})", remedy="use --backend cpu, or export it again"
+        ) from error
     if CUDA not in session.get_providers():
         raise BundleError(
-            f"{path} cannot run on the GPU: ONNX Runtime {ort.__version__} does not find its CUDA and cuDNN libraries; "
-            "pip install 'onnxruntime-gpu[cuda,cudnn]', or use --backend cpu"
+            (
+                f"{path} cannot run on the GPU: ONNX Runtime {ort.__version__} does not "
+                "find its CUDA and cuDNN libraries"
+            ),
+            remedy="pip install 'onnxruntime-gpu[cuda,cudnn]', or use --backend cpu",
         )
     return session
 

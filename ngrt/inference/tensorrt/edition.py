@@ -83,8 +83,8 @@ def load_toolkit(target: Target) -> Toolkit:
         raise MissingExtraError(error.name or edition.module, edition.extra) from error
     except (ImportError, OSError, RuntimeError) as error:
         raise BundleError(
-            f"{edition.module} is installed and cannot be loaded ({' '.join(str(error).split())}); "
-            f"install it again with: pip install --force-reinstall 'ngrt[{edition.extra}]'"
+            f"{edition.module} is installed and cannot be loaded ({' '.join(str(error).split())})",
+            remedy=f"install it again with: pip install --force-reinstall 'ngrt[{edition.extra}]'",
         ) from error
     return Toolkit(edition, trt, *logger_of(trt))
 
@@ -114,14 +114,14 @@ def check_fit(toolkit: Toolkit, cuda: Cuda, folder: Path, manifest: Manifest) ->
     built = manifest.tools.get(module, "of a version that its manifest does not name")
     if built != toolkit.version:
         raise BundleError(
-            f"{folder} was built by {module} {built}, and {toolkit.version} is installed, which cannot read it; "
-            f"{rebuild(manifest, cuda.capability)}"
+            f"{folder} was built by {module} {built}, and {toolkit.version} is installed, which cannot read it",
+            remedy=rebuild(manifest, cuda.capability),
         )
     if cuda.capability not in manifest.capabilities:
         known = ", ".join(manifest.capabilities) or "none"
         raise BundleError(
-            f"{folder} was built for compute capability {known}, and this {cuda.name} has {cuda.capability}; "
-            f"{rebuild(manifest, cuda.capability)}"
+            f"{folder} was built for compute capability {known}, and this {cuda.name} has {cuda.capability}",
+            remedy=rebuild(manifest, cuda.capability),
         )
 
 

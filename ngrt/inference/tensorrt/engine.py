@@ -106,7 +106,9 @@ class TensorRtEngine:
         """Put the encoding of the observations on the device's stream, their rows in order."""
         branches = sum(len(observation.pictures) for observation in observations)
         if branches > self._buffers.rows:
-            raise EngineError(f"{branches} branches at once; this engine takes up to {self._buffers.rows}")
+            raise EngineError(
+                f"{branches} branches at once", value=branches, limit=f"this engine takes up to {self._buffers.rows}"
+            )
         self._enter()
         self._watch.start("observe")
         self._count += 1
@@ -158,7 +160,7 @@ class TensorRtEngine:
     def _enter(self, encoded: DeviceEncoded | None = None) -> None:
         """Make the device this thread's; check that it still has ``encoded``."""
         if self._closed:
-            raise EngineError("this engine was closed; open the bundle again")
+            raise EngineError("this engine was closed", remedy="open the bundle again")
         if encoded is not None:
             encoded.check_newest(self._count)
         self._cuda.use()
@@ -177,7 +179,7 @@ def _buffers(cuda: Cuda, things: ExitStack, manifest: Manifest, engines: dict[Gr
             shape = denoise.tensors[name].shape if name in denoise.tensors else given[name]
             shapes[name] = tuple(size for size in shape[1:] if isinstance(size, int))
             if len(shapes[name]) != len(shape) - 1:
-                raise BundleError(f"{observe.file}: a row of {name} varies in size; export the bundle again")
+                raise BundleError(f"{observe.file}: a row of {name} varies in size", remedy="export the bundle again")
     rows = min(observe.tensors["frames"].rows, denoise.tensors["x"].rows)
     return Buffers(cuda, things, rows, shapes, {name: observe.tensors[name].itemsize for name in shapes})
 
@@ -195,5 +197,6 @@ def _check_types(toolkit: Toolkit, folder: Path, engines: dict[GraphName, Loaded
             needs = wanted.get(name, found.setdefault(name, tensor.dtype))
             if tensor.dtype != needs:
                 raise BundleError(
-                    f"{folder}: {name} of {engine.file} is {tensor.dtype.name}, not {needs.name}; export it again"
+                    f"{folder}: {name} of {engine.file} is {tensor.dtype.name}, not {needs.name}",
+                    remedy="export it again",
                 )

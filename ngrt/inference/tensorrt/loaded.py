@@ -77,7 +77,7 @@ class LoadedEngine:
         """
         shape = tuple(size for size in self.tensors[name].shape if isinstance(size, int))
         if len(shape) != len(self.tensors[name].shape):
-            raise EngineError(f"{self.file}: {name} varies in size; export the bundle again")
+            raise EngineError(f"{self.file}: {name} varies in size", remedy="export the bundle again")
         return shape
 
     def signature(self) -> tuple[Shapes, Shapes]:
@@ -103,7 +103,9 @@ class LoadedEngine:
         try:
             missing = context.infer_shapes()
         except RuntimeError as error:  # what the bindings make of the library's own exceptions
-            raise EngineError(f"{self.file} does not take these shapes ({error}); export the bundle again") from error
+            raise EngineError(
+                f"{self.file} does not take these shapes ({error})", remedy="export the bundle again"
+            ) from error
         made.demand(not missing, f"run without {', '.join(missing)}")
         return made
 
@@ -128,8 +130,11 @@ class LoadedEngine:
             engine, reason = None, " ".join(str(error).split())
         if engine is None:
             raise BundleError(
-                f"{path}: {self._toolkit.name} cannot load it on {self._cuda.name} "
-                f"({reason or self._toolkit.messages.take()}); {source.remedy}"
+                (
+                    f"{path}: {self._toolkit.name} cannot load it on {self._cuda.name} "
+                    f"({reason or self._toolkit.messages.take()})"
+                ),
+                remedy=source.remedy,
             )
         return engine
 
@@ -203,6 +208,6 @@ class Context:
         """
         if not fine:
             raise EngineError(
-                f"{self._toolkit.name}: {self._file} cannot {what} ({self._toolkit.messages.take()}); "
-                "start again, or use an onnx bundle"
+                f"{self._toolkit.name}: {self._file} cannot {what} ({self._toolkit.messages.take()})",
+                remedy="start again, or use an onnx bundle",
             )

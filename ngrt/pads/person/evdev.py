@@ -120,7 +120,7 @@ class _Held:
         try:
             import libevdev
         except (ImportError, OSError) as error:  # the package loads the library
-            raise PadError(f"libevdev cannot be loaded ({error}); sudo apt-get install libevdev2") from error
+            raise PadError(f"libevdev cannot be loaded ({error})", remedy="sudo apt-get install libevdev2") from error
         self.found = found
         self._dropped = libevdev.EventsDroppedException
         self._file = _opened(found)
@@ -128,13 +128,16 @@ class _Held:
             self._device = libevdev.Device(self._file)
         except OSError as error:
             self._file.close()
-            raise PadError(f"libevdev cannot read {found.name} ({error}); sudo apt-get install libevdev2") from error
+            raise PadError(
+                f"libevdev cannot read {found.name} ({error})", remedy="sudo apt-get install libevdev2"
+            ) from error
         try:
             self._device.grab()
         except libevdev.device.DeviceGrabError as error:
             self._file.close()
             raise PadError(
-                f"{found.name} at {found.node} is held by another program; close that, or leave out --takeover pad"
+                f"{found.name} at {found.node} is held by another program",
+                remedy="close that, or leave out --takeover pad",
             ) from error
         self._keys = {code: key for code in BUTTONS if self._device.has(key := libevdev.evbit(KEY, code))}
         self._moved: dict[int, int] = {}
@@ -182,9 +185,11 @@ def _opened(found: Found) -> IO[bytes]:
     try:
         return os.fdopen(os.open(found.node, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0)
     except PermissionError as error:
-        raise PadError(f"no permission to read {found.name} at {found.node}; {PERMISSION}") from error
+        raise PadError(f"no permission to read {found.name} at {found.node}", remedy=PERMISSION) from error
     except OSError as error:
-        raise PadError(f"{found.name} at {found.node} cannot be opened: {error.strerror}; plug it in again") from error
+        raise PadError(
+            f"{found.name} at {found.node} cannot be opened: {error.strerror}", remedy="plug it in again"
+        ) from error
 
 
 def _has(mask: Path, bit: int) -> bool:

@@ -56,7 +56,7 @@ class XInputPad:
         self._read = read
         slots = [slot for slot in range(SLOTS) if read(slot) is not None]
         if not slots:
-            raise PadError("no real pad is there to take over with; plug it in, then start again")
+            raise PadError("no real pad is there to take over with", remedy="plug it in, then start again")
         self._slot = slots[0]
         self._there = True
 
@@ -98,7 +98,7 @@ if sys.platform == "win32":
         try:
             get_state = ctypes.WinDLL("xinput1_4").XInputGetState
         except OSError as error:
-            raise PadError("xinput1_4.dll is missing; --takeover pad needs Windows 8 or later") from error
+            raise PadError("xinput1_4.dll is missing", remedy="--takeover pad needs Windows 8 or later") from error
 
         def read(slot: int) -> Report | None:
             state = State()
