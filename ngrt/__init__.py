@@ -9,6 +9,8 @@ From Python::
     policy = ngrt.load_policy("engines/nitrogen")
     chunk = policy.predict([frame])      # frame: (height, width, 3) uint8 RGB
     chunk.pad(0)                         # what the gamepad should do first
+
+    figures = ngrt.play(policy, source, pad, rate=30)    # in real time, with a source and a pad of your own
 """
 
 from importlib import import_module
@@ -18,19 +20,51 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ngrt.errors import NgrtError
-    from ngrt.interfaces import Policy
-    from ngrt.messages import NEUTRAL, Chunk, PadState
+    from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee, Observer, Pad, Policy
+    from ngrt.messages import NEUTRAL, STILL, Chunk, Frame, Guide, PadState, Rumble, Tick, TimedChunk
+    from ngrt.pipeline.observer import Queued
     from ngrt.policy.bundle import AskedBackend
+    from ngrt.policy.spec import PolicySpec
+    from ngrt.session.embedded import play, play_async
+    from ngrt.session.snapshot import Snapshot
 
-__all__ = ["NEUTRAL", "Chunk", "NgrtError", "PadState", "Policy", "load_policy"]
+__all__ = [
+    "NEUTRAL",
+    "STILL",
+    "Chunk",
+    "EndOfSource",
+    "Frame",
+    "FrameSource",
+    "Guide",
+    "NgrtError",
+    "NothingToSee",
+    "Observer",
+    "Pad",
+    "PadState",
+    "Policy",
+    "PolicySpec",
+    "Queued",
+    "Rumble",
+    "Snapshot",
+    "Tick",
+    "TimedChunk",
+    "load_policy",
+    "play",
+    "play_async",
+]
 
-_HOMES = {
-    "NEUTRAL": "ngrt.messages",
-    "Chunk": "ngrt.messages",
-    "NgrtError": "ngrt.errors",
-    "PadState": "ngrt.messages",
-    "Policy": "ngrt.interfaces",
-}
+_ROOMS = {
+    "ngrt.errors": ("NgrtError",),
+    "ngrt.interfaces": ("EndOfSource", "FrameSource", "NothingToSee", "Observer", "Pad", "Policy"),
+    "ngrt.messages": (
+        "NEUTRAL", "STILL", "Chunk", "Frame", "Guide", "PadState", "Rumble", "Tick", "TimedChunk",
+    ),
+    "ngrt.pipeline.observer": ("Queued",),
+    "ngrt.policy.spec": ("PolicySpec",),
+    "ngrt.session.embedded": ("play", "play_async"),
+    "ngrt.session.snapshot": ("Snapshot",),
+}  # fmt: skip
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:

@@ -98,8 +98,9 @@ class FakePad(RecordingPad):
 class FakePolicy:
     """Points the left stick at the brightest column of the newest frame, and presses SOUTH while that is to the right.
 
-    All rows of a chunk are alike; no other argument changes anything. ``latency``: seconds a chunk takes, let pass by
-    ``sleep`` (`time.sleep`, or a virtual clock's); ``fail_at``: the call that fails, counted from 0.
+    All rows of a chunk are alike; no other argument changes anything, and no guide is taken. ``latency``: seconds a
+    chunk takes, let pass by ``sleep`` (`time.sleep`, or a virtual clock's); ``fail_at``: the call that fails, counted
+    from 0.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class FakePolicy:
         spec: PolicySpec | None = None,
         fail_at: int | None = None,
     ) -> None:
-        self.spec = spec or PolicySpec(action_dim=25, action_horizon=18, image_size=256, cross_layers=1)
+        self.spec = spec or PolicySpec(action_dim=25, action_horizon=18)
+        self.name, self.takes_guide, self.gate_failure = "fake policy", False, ""
         self.calls = 0
         self.closed = False
         self._latency = latency

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from ngrt.messages import Array, Chunk, Guide, Image, PadState, Rumble, Verdict
+from ngrt.messages import Array, Chunk, Frame, Guide, Image, PadState, Rumble, Tick, TimedChunk, Verdict
 from ngrt.policy.spec import PolicySpec
 
 PadKind = Literal["auto", "xbox", "ds4", "keyboard", "none"]
@@ -102,11 +102,23 @@ class WindowSource(FrameSource, Protocol):
 
 
 class Policy(Protocol):
-    """An engine that turns an observation into a chunk of actions."""
+    """Turns an observation into a chunk of actions: an engine on this machine, or one far away."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in a few words for people."""
 
     @property
     def spec(self) -> PolicySpec:
-        """What the policy takes and gives."""
+        """What it takes and gives: frames, games, rows and columns of a chunk."""
+
+    @property
+    def takes_guide(self) -> bool:
+        """Whether a `Guide` pulls its chunks; if not, chunks are merged in a way that needs none."""
+
+    @property
+    def gate_failure(self) -> str:
+        """Why it failed the gate that lossy engines must pass, and was made all the same; "" where it did not."""
 
     def predict(
         self,
@@ -127,7 +139,7 @@ class Policy(Protocol):
         """Return fresh noise (H, A) for a chunk to start from."""
 
     def close(self) -> None:
-        """Free the engine."""
+        """Free the engine. May be called twice."""
 
 
 class Pad(Protocol):
@@ -221,3 +233,33 @@ class Watch(Protocol):
 
     def close(self) -> None:
         """Let go of what is watched. May be called twice."""
+
+
+class Observer:
+    """Is told of all that happens in a session. To be subclassed; what is not overridden does nothing.
+
+    Every method is called in the thread where the thing happens, so several at a time, and must return at once: the
+    session waits. What takes longer is wrapped in `ngrt.Queued`. An observer that raises is let go of, and the session
+    goes on.
+    """
+
+    def frame(self, frame: Frame) -> None:
+        """A new picture was captured; ``frame.image`` is all of it, before it is shrunk. It is never written to again.
+
+        In the thread that captures. A picture that has not changed is not told of again.
+        """
+
+    def observation(self, frame: Frame, dropped: int) -> None:
+        """Inference starts on ``frame``, shrunk to 256 x 256; ``dropped``: frames so far that newer ones replaced."""
+
+    def chunk(self, chunk: TimedChunk) -> None:
+        """A chunk is ready."""
+
+    def tick(self, tick: Tick, missed: int) -> None:
+        """The pad was put into ``tick.state``; ``missed`` ticks around it were not done. In the tick's thread."""
+
+    def note(self, text: str) -> None:
+        """Something goes wrong and is being dealt with; "" when it is over."""
+
+    def event(self, text: str) -> None:
+        """Something happened that a log should have."""

@@ -100,7 +100,10 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class TimedChunk:
-    """A chunk with the times of its making: frame captured, inference started, chunk ready."""
+    """A chunk with the times of its making: frame captured, inference started, chunk ready.
+
+    ``guide``: what pulled it towards the chunk before, None for nothing.
+    """
 
     id: int
     frame_id: int
@@ -108,6 +111,7 @@ class TimedChunk:
     captured: float
     started: float
     finished: float
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class Tick:
     ``source`` is "played" (a row meant for this tick), "held" (the last state again), "neutral" (nothing valid),
     "blocked" (neutral, for a guard forbids play) or "person" (a person plays). ``late`` is how long after its deadline
     the pad was called; ``age`` how old the observation behind the state was; ``rumble`` what the game made the pad's
-    motors do; ``note`` why the policy did not play, where it was kept from it.
+    motors do; ``note`` why the policy did not play, where it was kept from it; ``meant`` what the policy would have
+    done at this tick, whoever had the pad, None where it had no row for it.
     """
 
     index: int
@@ -125,12 +130,13 @@ class Tick:
     sent: float
     state: PadState
     source: str
-    chunk_id: int | None
-    row: int | None
-    frame_id: int | None
-    age: float | None
+    chunk_id: int | None = None
+    row: int | None = None
+    frame_id: int | None = None
+    age: float | None = None
     rumble: Rumble = STILL
     note: str = ""
+    meant: PadState | None = None
 
     @property
     def late(self) -> float:

@@ -12,7 +12,7 @@ from ngrt.policy.spec import PolicySpec
 @pytest.mark.parametrize("old_layout", [False, True])
 @pytest.mark.parametrize("columns", [25, 21])
 def test_it_points_at_the_bar_that_the_fake_source_shows(columns: int, old_layout: bool) -> None:
-    spec = PolicySpec(action_dim=columns, action_horizon=5, image_size=64, cross_layers=1, old_layout=old_layout)
+    spec = PolicySpec(action_dim=columns, action_horizon=5, old_layout=old_layout)
     policy: Policy = FakePolicy(spec=spec)
     source = FakeSource()
     for picture, expected in ((0, -1.0), (LAP // 4, -0.5), (LAP * 3 // 4, 0.5)):

@@ -26,13 +26,18 @@ def play(
     engine
         Engine bundle, made by `ngrt export`.
     """
+    from ngrt.policy.shipped import arcade_engine
     from ngrt.session import play as sessions
+    from ngrt.session.choices import source_kind
+    from ngrt.session.policies import from_bundle
     from ngrt.view.dashboard import summary
     from ngrt.view.live import NEXT_STEPS, open_view
 
     settings = settings or PlaySettings()
+    kind = source_kind(settings, engine)
+    opens = from_bundle(engine or arcade_engine(), settings)
     with open_view(err) as view:
-        outcome = sessions.play(engine, settings, view)
+        outcome = sessions.play(opens, kind, settings, view)
     out.print(summary(outcome.snapshot))
     if outcome.failure is not None:
         raise outcome.failure

@@ -44,6 +44,11 @@ class Merging:
         beta = f" (beta {self.beta:g})" if self.mode == "rtc" else ""
         return f"{self.mode}{beta}, {self.noise} noise"
 
+    @property
+    def needs_guide(self) -> bool:
+        """Whether it is done while denoising, by a `Guide`."""
+        return self.mode in ("prefix", "rtc")
+
     def guide(self, previous: Array, executed: int, delay: int, steps: int) -> Guide | None:
         """Return what pulls a chunk that starts ``executed`` rows after ``previous`` (..., H, A), or None for nothing.
 
@@ -51,7 +56,7 @@ class Merging:
         """
         horizon = previous.shape[-2]
         end = horizon - executed
-        if self.mode not in ("prefix", "rtc") or end <= 0:
+        if not self.needs_guide or end <= 0:
             return None
         delay = min(delay, end)
         if self.mode == "prefix":
@@ -92,9 +97,12 @@ def prefix_strengths(steps: int) -> Array:
     return np.asarray(steps / (steps - np.arange(steps)), np.float32)
 
 
-def default_merging(delay: int) -> Merging:
-    """Return what plays best at ``delay`` ticks: the same at all of them, by the table in docs/merging.md."""
-    return Merging("prefix", "steady")
+def default_merging(delay: int, *, takes_guide: bool = True) -> Merging:
+    """Return what plays best at ``delay`` ticks: the same at all of them, by the table in docs/merging.md.
+
+    ``takes_guide``: whether the policy can be guided; what is best without a guide is `replace` with steady noise.
+    """
+    return Merging("prefix" if takes_guide else "replace", "steady")
 
 
 class Merger:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ngrt.doctor import engines, machine, pads, screens
 from ngrt.doctor.checks import Check, Entry, Finding, run_checks
+from ngrt.session.choices import pace
 from ngrt.session.settings import MOST_RATE, PlaySettings
 
 ENGINE = "ENGINE"
@@ -65,11 +66,11 @@ def arcade() -> Finding:
     takes = latency.fixed + spec.steps * latency.step
     found = f"a chunk of {spec.steps} steps takes {takes * 1e3:.1f} ms on {runs}"
     try:
-        pace = settings.pace(latency, spec.steps, spec.action_horizon)
+        chosen = pace(settings, latency, spec)
     except FeasibilityError as error:
         return Finding("limited", f"{found}; {error}", "close what keeps the processor busy")
-    held = f"{found}: holds {pace.rate:g} Hz with {pace.steps} of them"
-    slow = pace.rate < MOST_RATE
+    held = f"{found}: holds {chosen.rate:g} Hz with {chosen.steps} of them"
+    slow = chosen.rate < MOST_RATE
     return Finding("limited" if slow else "good", held, "ngrt play --rate auto" if slow else "")
 
 

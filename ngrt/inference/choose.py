@@ -9,10 +9,8 @@ from ngrt.clock import MonotonicClock
 from ngrt.errors import BundleError, EngineError, NgrtError
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import ON_PROCESSORS, RUNNERS
+from ngrt.interfaces import Note
 from ngrt.policy.bundle import Backend, Manifest
-
-Note = Callable[[str], None]
-"""Told what was chosen, and why."""
 
 Open = Callable[[Backend], EnginePolicy]
 

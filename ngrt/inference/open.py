@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from ngrt.errors import BundleError, SettingsError
-from ngrt.inference.choose import Note, choose
+from ngrt.inference.choose import choose
 from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS
+from ngrt.interfaces import Note
 from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
 
 LEAST_THREADS = 8

@@ -14,7 +14,7 @@ from ngrt.messages import Array, Chunk, Guide, Image
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Manifest
 from ngrt.policy.preprocess import observation
-from ngrt.policy.spec import PolicySpec
+from ngrt.policy.spec import GraphSpec
 
 NO_GAME = 0
 """The embedding row of a game nobody named."""
@@ -54,12 +54,29 @@ class EnginePolicy:
 
     def __init__(self, folder: Path, manifest: Manifest, engine: Engine[Any], seed: int | None = None) -> None:
         self.manifest, self.engine = manifest, engine
+        self._folder = folder
         self._random = np.random.default_rng(seed)
         self._modulations: dict[int, Array] = {}
         self._check_fit(folder)
 
     @property
-    def spec(self) -> PolicySpec:
+    def name(self) -> str:
+        """The bundle's folder."""
+        return self._folder.name
+
+    @property
+    def takes_guide(self) -> bool:
+        """It does: that is part of every bundle's denoise graph."""
+        return True
+
+    @property
+    def gate_failure(self) -> str:
+        """Why it failed its gate and was written by force, "" where it did not."""
+        gate = self.manifest.gate
+        return "" if gate is None else gate.failure or ""
+
+    @property
+    def spec(self) -> GraphSpec:
         """What the policy takes and gives."""
         return self.manifest.policy
 

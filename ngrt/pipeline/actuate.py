@@ -4,7 +4,7 @@ Unless somebody's veto stands: then neutral, or what a person does.
 """
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -15,14 +15,11 @@ from ngrt.control.pacing import next_deadline
 from ngrt.control.timeline import Grid, Timeline
 from ngrt.control.vetoes import Vetoes
 from ngrt.errors import PadError
-from ngrt.interfaces import Pad
+from ngrt.interfaces import Observer, Pad
 from ngrt.messages import NEUTRAL, PadState, Tick, TimedChunk, Verdict
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.workers import PATIENCE, Worker
 from ngrt.policy.actions import lock_menus
-
-OnTick = Callable[[Tick, int], None]
-"""Told of every tick and of how many were missed around it, in the tick's thread: must return at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +93,15 @@ class Actuator:
         clock: Clock,
         chunks: Latest[TimedChunk],
         vetoes: Vetoes,
-        on_tick: OnTick,
+        observer: Observer,
     ) -> None:
         self.pad, self.grid = pad, grid
         self.tick = 0
         """The tick that comes next."""
         self._control, self._timeline, self._clock = control, timeline, clock
-        self._chunks, self._vetoes, self._on_tick = chunks, vetoes, on_tick
+        self._chunks, self._vetoes, self._observer = chunks, vetoes, observer
         self._last: tuple[PadState, TimedChunk] | None = None
+        self._newest: TimedChunk | None = None
         self._held = 0
         self._was_vetoed = False
 
@@ -119,19 +117,22 @@ class Actuator:
         due = self.grid.due(self.tick)
         ended = self._chunks.closed  # read before taking: what was put before closing is still taken below
         verdict = self._heed(now)
-        if (chunk := self._chunks.take()) is not None and chunk.captured >= self._vetoes.over:
-            self._timeline.add(chunk)
+        if (chunk := self._chunks.take()) is not None:
+            self._newest = chunk
+            if chunk.captured >= self._vetoes.over:
+                self._timeline.add(chunk)
         tick = self._decide(due, now)
         if ended and tick.source == "neutral":
             return None
         if verdict is not None:
-            tick = Tick(self.tick, due, now, verdict.state, verdict.source, None, None, None, None, note=verdict.note)
+            meant, note = self._meant(), verdict.note
+            tick = Tick(self.tick, due, now, verdict.state, verdict.source, note=note, meant=meant)
         self.pad.send(tick.state)
         tick = replace(tick, rumble=self.pad.rumble)
         _, missed = next_deadline(due, self._clock.now(), self.grid.interval)
         if end is not None:
             missed = min(missed, end - self.tick - 1)
-        self._on_tick(tick, skipped + missed)
+        self._observer.tick(tick, skipped + missed)
         self.tick += 1 + missed
         return self.grid.due(self.tick) if end is None or self.tick < end else None
 
@@ -159,6 +160,13 @@ class Actuator:
         self._was_vetoed = verdict is not None
         return verdict
 
+    def _meant(self) -> PadState | None:
+        """Return what the policy would do at this tick, if it might: for who keeps what a person did instead."""
+        if self._newest is None:
+            return None
+        row = self.tick - self.grid.first_tick(self._newest.captured)
+        return self._newest.chunk.pad(row) if 0 <= row < self._newest.chunk.horizon else None
+
     def _pass_over(self, now: float) -> int:
         """Pass over ticks that another one has followed already, for who wakes late must not act late; return how many.
 
@@ -172,6 +180,7 @@ class Actuator:
 
     def _decide(self, due: float, now: float) -> Tick:
         row = self._timeline.at(self.tick)
+        meant = None if row is None else row.state
         if row is not None:
             state = row.state if self._control.allow_menu else lock_menus(row.state)
             self._last, self._held = (state, row.chunk), 0
@@ -184,5 +193,5 @@ class Actuator:
             age = now - chunk.captured
             if age <= self._control.max_age:
                 index = row.index if row is not None else None
-                return Tick(self.tick, due, now, state, source, chunk.id, index, chunk.frame_id, age)
-        return Tick(self.tick, due, now, NEUTRAL, "neutral", None, None, None, None)
+                return Tick(self.tick, due, now, state, source, chunk.id, index, chunk.frame_id, age, meant=meant)
+        return Tick(self.tick, due, now, NEUTRAL, "neutral", meant=meant)

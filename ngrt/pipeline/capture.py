@@ -1,4 +1,4 @@
-"""Look at the source at its own pace and hand on the newest frame, with those before it that the policy wants.
+"""Grab from the source at its own pace and hand on the newest frame, with those before it that the policy wants.
 
 A source that fails or hangs is opened again, a bounded number of times.
 """
@@ -6,7 +6,7 @@ A source that fails or hangs is opened again, a bounded number of times.
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -15,15 +15,15 @@ from ngrt.control.context import Context
 from ngrt.control.pacing import next_deadline
 from ngrt.control.vetoes import Vetoes
 from ngrt.errors import SourceError
-from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee
+from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee, Observer
 from ngrt.messages import Frame, Image, Verdict
 from ngrt.pipeline.channels import Latest
-from ngrt.pipeline.watchdog import watch
+from ngrt.pipeline.watchdog import Hung, unless_hung
 from ngrt.pipeline.workers import Worker
 from ngrt.policy.preprocess import check_frame, shrink
 
 STALL = 2.0
-"""Seconds that a look may take before the source counts as hung."""
+"""Seconds that a grab may take before the source counts as hung."""
 
 OPENING = 10.0
 """Seconds that opening a source again may take."""
@@ -35,7 +35,7 @@ FORGIVEN = 30.0
 """Seconds without a failure after which earlier ones no longer count."""
 
 EARLY = 0.9
-"""Share of the time to an unchanged picture's next turn after which a look takes it: looks and ticks do not meet."""
+"""Share of the time to an unchanged picture's next turn after which a grab takes it: grabs and ticks do not meet."""
 
 PAUSES = (0.2, 1.0, 3.0)
 """Seconds before each attempt: a display that changes its mode is back soon, or later."""
@@ -43,11 +43,11 @@ PAUSES = (0.2, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Watching:
-    """What is watched: looked at every ``interval`` seconds.
+    """What is watched: a picture is grabbed every ``interval`` seconds.
 
     ``reopen`` closes it and opens it anew, where that makes sense; whoever gave it closes what it opened. ``vetoes``:
-    told while there is nothing to see. ``refresh``: seconds after which a picture that has not changed is handed on
-    again.
+    told while there is nothing to see. ``observer``: told of full frames, and of failures that are dealt with.
+    ``refresh``: seconds after which a picture that has not changed is handed on again.
     """
 
     source: FrameSource
@@ -56,6 +56,7 @@ class Watching:
     vetoes: Vetoes
     reopen: Callable[[], FrameSource] | None = None
     refresh: float = 0.0
+    observer: Observer = field(default_factory=Observer)
 
 
 async def capture(
@@ -64,13 +65,12 @@ async def capture(
     make_worker: Callable[[str], Worker],
     clock: Clock,
     frames: Latest[list[Frame]],
-    tell: Callable[[str], None],
 ) -> None:
-    """Look until the source ends; then close ``frames``.
+    """Grab until the source ends; then close ``frames``.
 
     What is handed on is a context, oldest frame first: made here, where every frame passes, and not where only those
     pass that inference has time for. A source that failed gets a new worker from ``make_worker``, for the old one may
-    hang. ``tell`` is told of failures that are dealt with, and "" when they are over.
+    hang.
 
     :raises ngrt.errors.SourceError: the source fails again and again, or cannot be opened again
     """
@@ -83,7 +83,7 @@ async def capture(
             try:
                 if failures:
                     await _reopen(camera, watching, worker)
-                    tell("")
+                    watching.observer.note("")
                 await _watch(camera, worker, clock)
                 return
             except Exception as error:
@@ -92,7 +92,7 @@ async def capture(
                 if watching.reopen is None or failures > RESTARTS:
                     raise
                 camera.silence()
-                tell(f"{error}; opening it again ({failures} of {RESTARTS})")
+                watching.observer.note(f"{error}; opening it again ({failures} of {RESTARTS})")
             worker.close()  # its thread may hang
             worker = make_worker("capture")
             await anyio.sleep(PAUSES[failures - 1])
@@ -103,7 +103,7 @@ async def capture(
 
 
 async def _reopen(camera: "Camera", watching: Watching, worker: Worker) -> None:
-    """Let ``camera`` look at the source opened anew.
+    """Let ``camera`` grab from the source opened anew.
 
     :raises ngrt.errors.SourceError: it cannot be opened
     """
@@ -117,12 +117,11 @@ async def _reopen(camera: "Camera", watching: Watching, worker: Worker) -> None:
 
 
 async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
-    """Look until the source ends.
+    """Grab until the source ends.
 
     :raises SourceError: it hangs
     """
     camera.deadline = seen = clock.now()
-    hung = anyio.Event()
 
     def quiet() -> bool:
         nonlocal seen
@@ -130,38 +129,36 @@ async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
         return before == seen < clock.now()
 
     try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(watch, quiet, STALL, tasks.cancel_scope, hung)
-            await worker.pace(camera.step, camera.deadline)
-            tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
-    if hung.is_set():
-        raise SourceError(f"{camera.name} has shown nothing for {STALL:g} s: it hangs", remedy="close what blocks it")
+        await unless_hung(lambda: worker.pace(camera.step, camera.deadline), STALL, quiet)
+    except Hung as error:
+        raise SourceError(
+            f"{camera.name} has shown nothing for {STALL:g} s: it hangs", remedy="close what blocks it"
+        ) from error
 
 
 class Camera:
-    """Looks at a source: each look grabs, shrinks, and puts a context of frames into a channel."""
+    """Grabs from a source: each step grabs, shrinks, and puts a context of frames into a channel."""
 
     def __init__(
         self, watching: Watching, clock: Clock, frames: Latest[list[Frame]], helper: Executor | None = None
     ) -> None:
         self._source, self._interval, self._context = watching.source, watching.interval, watching.context
         self._clock, self._frames, self._helper = clock, frames, helper
+        self._observer = watching.observer
         self._voice = watching.vetoes.voice(first=True)  # minimised says more than without the focus
         self._refresh, self._handed_on = EARLY * watching.refresh, -math.inf
         self._count = 0
         self._shown: Image | None = None
         self.deadline = clock.now()
-        """When the next look is due; long past where the source hangs."""
+        """When the next grab is due; long past where the source hangs."""
 
     @property
     def name(self) -> str:
-        """What is looked at."""
+        """What is watched."""
         return self._source.name
 
     def step(self, now: float) -> float | None:
-        """Grab once; return when to look again, or None at the end of the source."""
+        """Grab once; return when to grab again, or None at the end of the source."""
         source, verdict = self._source, None
         image, age = None, 0.0
         try:
@@ -177,8 +174,10 @@ class Camera:
             self._shown = None
         if image is not None:
             self._count += 1
-            self._shown, age = shrink(check_frame(image), self._helper), source.age
-        # An unchanged picture is handed on again, with the time it was looked at: it is what the game shows now. But no
+            age = source.age
+            self._observer.frame(Frame(self._count, now - age, check_frame(image)))
+            self._shown = shrink(image, self._helper)
+        # An unchanged picture is handed on again, with the time it was grabbed: it is what the game shows now. But no
         # more often than is of use, for inference thinks about whatever it is given.
         if self._shown is not None and (image is not None or now - self._handed_on >= self._refresh):
             self._handed_on = now
@@ -191,5 +190,5 @@ class Camera:
         self._voice.verdict = None
 
     def switch_to(self, source: FrameSource) -> None:
-        """Look at ``source`` from now on; what the old one showed last is shown no more."""
+        """Grab from ``source`` from now on; what the old one showed last is shown no more."""
         self._source, self._shown = source, None

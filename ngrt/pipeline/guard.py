@@ -6,11 +6,12 @@ import anyio.abc
 from ngrt.control.vetoes import Vetoes
 from ngrt.interfaces import Watch
 from ngrt.messages import Verdict
+from ngrt.pipeline.groups import ungrouped
 from ngrt.pipeline.watchdog import CHECKS
 from ngrt.pipeline.workers import Worker
 
 INTERVAL = 0.01
-"""Seconds between two looks: a key that is tapped is down for longer."""
+"""Seconds between two polls: a key that is tapped is down for longer."""
 
 STALL = 0.4
 """Seconds without an answer after which the policy may no longer play: nobody knows whether it should."""
@@ -25,7 +26,7 @@ async def guard(
     *,
     task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Look until cancelled, and say what ``watch`` says. Started with its first answer, or once that is overdue.
+    """Poll until cancelled, and say what ``watch`` says. Started with its first answer, or once that is overdue.
 
     Goes by the event loop's time, not by the session's: that may stand still, and a person may not.
 
@@ -42,7 +43,7 @@ async def guard(
         seen, found = 0, 0
         while True:
             await anyio.sleep(STALL / CHECKS)
-            # a machine that wakes from sleep has lost no answers: its clock's jump is one look
+            # a machine that wakes from sleep has lost no answers: its clock's jump is one check
             seen, found = answers, found + 1 if answers == seen else 0
             silent.verdict = SILENCE if found >= CHECKS else None
             if found >= CHECKS:
@@ -54,7 +55,7 @@ async def guard(
             begun = True
             task_status.started()
 
-    try:
+    with ungrouped():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(doubt)
             while True:
@@ -62,5 +63,3 @@ async def guard(
                 answers += 1
                 begin()
                 await anyio.sleep(INTERVAL)
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group

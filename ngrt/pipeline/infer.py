@@ -9,10 +9,10 @@ from ngrt.clock import Clock
 from ngrt.control.merging import Merger
 from ngrt.control.vetoes import Vetoes
 from ngrt.errors import EngineError
+from ngrt.interfaces import Observer
 from ngrt.messages import Chunk, Frame, Guide, Image, TimedChunk
 from ngrt.pipeline.channels import Latest
-from ngrt.pipeline.telemetry import Telemetry
-from ngrt.pipeline.watchdog import watch
+from ngrt.pipeline.watchdog import Hung, unless_hung
 from ngrt.pipeline.workers import Worker
 
 Predict = Callable[[Sequence[Image], Guide | None], Chunk]
@@ -44,8 +44,7 @@ async def infer(thinker: "Thinker", frames: Latest[list[Frame]], chunks: Latest[
     try:
         while True:
             seen = await frames.receive()
-            thinker.telemetry.dropped(frames.replaced)
-            chunks.put(await thinker.think(seen))
+            chunks.put(await thinker.think(seen, frames.replaced))
     except anyio.EndOfStream:
         pass
     finally:
@@ -56,39 +55,35 @@ class Thinker:
     """Makes one chunk after the other, each in agreement with the last."""
 
     def __init__(
-        self, planner: Planner, merger: Merger, worker: Worker, clock: Clock, vetoes: Vetoes, telemetry: Telemetry
+        self, planner: Planner, merger: Merger, worker: Worker, clock: Clock, vetoes: Vetoes, observer: Observer
     ) -> None:
-        self.telemetry = telemetry
-        self._vetoes = vetoes
+        self._vetoes, self._observer = vetoes, observer
         self._planner, self._merger, self._worker, self._clock = planner, merger, worker, clock
         self._count = 0
 
-    async def think(self, seen: Sequence[Frame]) -> TimedChunk:
-        """Return the chunk for the frames ``seen``, oldest first.
+    async def think(self, seen: Sequence[Frame], dropped: int = 0) -> TimedChunk:
+        """Return the chunk for the frames ``seen``, oldest first; ``dropped``: frames so far that were replaced.
 
         :raises ngrt.errors.EngineError: the engine failed or hangs
         """
         newest, started = seen[-1], self._clock.now()
-        self.telemetry.frame(newest)
-        chunk = await self._predict(seen, self._merger.guide(newest.captured, self._vetoes.over))
-        done = TimedChunk(self._count, newest.id, chunk, newest.captured, started, self._clock.now())
+        self._observer.observation(newest, dropped)
+        guide = self._merger.guide(newest.captured, self._vetoes.over)
+        chunk = await self._predict(seen, guide)
+        done = TimedChunk(self._count, newest.id, chunk, newest.captured, started, self._clock.now(), guide)
         self._count += 1
         self._merger.note(done)
-        self.telemetry.chunk(done)
+        self._observer.chunk(done)
         return done
 
     async def _predict(self, seen: Sequence[Frame], guide: Guide | None) -> Chunk:
-        planner, hung, chunks = self._planner, anyio.Event(), list[Chunk]()
+        planner, pictures = self._planner, [frame.image for frame in seen]
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(watch, lambda: True, planner.patience, tasks.cancel_scope, hung)
-                chunks.append(await self._worker.call(planner.predict, [frame.image for frame in seen], guide))
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from group
-        if hung.is_set():
+            return await unless_hung(lambda: self._worker.call(planner.predict, pictures, guide), planner.patience)
+        except Hung as error:
             raise EngineError(
                 f"the engine has not answered for {planner.patience:g} s",
-                remedy=f"{planner.latency:.3g} s is usual: restart it",
-            )
-        return chunks[0]
+                value=planner.patience,
+                limit=f"{planner.latency:.3g} s is usual",
+                remedy="restart it",
+            ) from error

@@ -11,6 +11,7 @@ from ngrt.messages import Frame, TimedChunk
 from ngrt.pipeline.actuate import Actuator, neutral_afterwards
 from ngrt.pipeline.capture import Camera
 from ngrt.pipeline.channels import Latest
+from ngrt.pipeline.groups import ungrouped
 from ngrt.pipeline.guard import INTERVAL
 from ngrt.pipeline.infer import Thinker
 from ngrt.pipeline.workers import Worker
@@ -27,7 +28,7 @@ async def lockstep(
     chunks: Latest[TimedChunk],
     execute: int,
 ) -> None:
-    """Stop the clock, look, think, let it go on, play ``execute`` rows; again. The pad ends neutral.
+    """Stop the clock, grab, think, let it go on, play ``execute`` rows; again. The pad ends neutral.
 
     :raises ngrt.errors.NgrtError: a device or the engine failed
     """
@@ -69,11 +70,9 @@ async def _think(thinker: Thinker, seen: list[Frame], actuator: Actuator, actuat
         await actuating.call(actuator.obey)
 
     done: list[TimedChunk] = []
-    try:
+    with ungrouped():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(obey)
             done.append(await thinker.think(seen))
             tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
     return done[0]

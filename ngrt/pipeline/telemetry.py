@@ -1,4 +1,4 @@
-"""Counters and windowed percentiles; written by the tasks' threads, read by the live view and the summary."""
+"""The observer that keeps a session's figures: counters and windowed percentiles, read by the view and the summary."""
 
 import math
 import threading
@@ -6,6 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from ngrt.control.percentiles import WINDOW, Window
+from ngrt.interfaces import Observer
 from ngrt.messages import NEUTRAL, STILL, Frame, Image, PadState, Rumble, Tick, TimedChunk
 
 
@@ -47,10 +48,10 @@ class Readings:
 
 
 RECENT = 20
-"""Events that are kept: more than that between two looks, and the first of them are lost."""
+"""Events that are kept: more than that between two readings, and the first of them are lost."""
 
 
-class Telemetry:
+class Telemetry(Observer):
     """What the session has done so far."""
 
     def __init__(self) -> None:
@@ -67,16 +68,12 @@ class Telemetry:
         self._recent: deque[str] = deque(maxlen=RECENT)
         self._began: float | None = None
 
-    def frame(self, frame: Frame) -> None:
-        """Note a frame that inference starts on."""
+    def observation(self, frame: Frame, dropped: int) -> None:
+        """Note a frame that inference starts on, and how many were replaced by newer ones so far."""
         with self._lock:
             self._picture = frame.image
             self._counts["frames"] += 1
-
-    def dropped(self, total: int) -> None:
-        """Note how many frames were replaced by newer ones so far."""
-        with self._lock:
-            self._counts["dropped"] = total
+            self._counts["dropped"] = dropped
 
     def chunk(self, chunk: TimedChunk) -> None:
         """Note a finished chunk."""
@@ -112,6 +109,11 @@ class Telemetry:
             self._note = text
             if text:
                 self._happened(text)
+
+    def event(self, text: str) -> None:
+        """Note what a log should have."""
+        with self._lock:
+            self._happened(text)
 
     def _happened(self, text: str) -> None:
         since = self._before.sent - self._began if self._before is not None and self._began is not None else 0.0

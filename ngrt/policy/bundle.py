@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from ngrt.errors import BundleError
-from ngrt.policy.spec import Frozen, PolicySpec
+from ngrt.policy.spec import Frozen, GraphSpec
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -127,7 +127,7 @@ class Manifest(Frozen):
     precision: Precision
     target: Target = "onnx"
     checkpoint: Checkpoint
-    policy: PolicySpec
+    policy: GraphSpec
     config: dict[str, Any]
     """The checkpoint's own configuration, as it was found."""
     graphs: dict[GraphName, Graph]

@@ -1,4 +1,7 @@
-"""What a person can choose for a session: one frozen object, filled from flags and ``ngrt.toml``, checked once."""
+"""What a person can choose for a session: one frozen object, filled from flags and ``ngrt.toml``, checked once.
+
+What follows from it is in `ngrt.session.choices`.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -6,9 +9,7 @@ from typing import Annotated, Literal, get_args
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from ngrt.control.merging import Merging, Mode, Noise, default_merging
-from ngrt.control.pacing import Latency, Pace, settle
-from ngrt.errors import SettingsError
+from ngrt.control.merging import Mode, Noise
 from ngrt.interfaces import CaptureKind, PadKind
 from ngrt.policy.bundle import AskedBackend
 
@@ -155,62 +156,3 @@ class PlaySettings(BaseModel):
         int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")
     ] = None
     seed: Annotated[int | None, Field(ge=0, lt=2**63, description="Makes noise and arcade repeatable.")] = None
-
-    def pace(self, latency: Latency, most_steps: int, horizon: int) -> Pace:
-        """Return rate and steps, as asked or as many as this machine holds.
-
-        ``most_steps``: what auto chooses at most, and what is taken where nothing was asked.
-
-        :raises ngrt.errors.FeasibilityError: they cannot hold
-        """
-        rate = None if self.rate == "auto" else self.rate
-        steps = None if self.steps == "auto" else self.steps or most_steps
-        if self.chunking == "lockstep":  # the game waits as long as it takes
-            return Pace(rate or MOST_RATE, steps or most_steps, 0)
-        return settle(latency, horizon, rate, steps, Pace(MOST_RATE, most_steps, 0))
-
-    def merging(self, delay: int) -> Merging:
-        """Return how chunks are merged: as asked, and where nothing was asked what is best at ``delay`` ticks."""
-        best = default_merging(delay)
-        mode = self.chunking or best.mode
-        noise = self.noise or (best.noise if self.chunking is None else "fresh")
-        return Merging(mode, noise, best.beta if self.beta is None else self.beta, self.execute or best.execute)
-
-    def source(self, engine: Path | None) -> SourceKind:
-        """Return which game was chosen, the arcade where none was.
-
-        :raises SettingsError: several, or none for an engine of the user's own, or no engine for a game of the user's
-        """
-        chosen: list[SourceKind] = []
-        if self.arcade:
-            chosen.append("arcade")
-        if self.video is not None:
-            chosen.append("video")
-        if self.process is not None or self.window is not None:
-            if self.monitor is not None:
-                raise SettingsError(
-                    f"--monitor {self.monitor} with a window: the window is watched wherever it is",
-                    remedy="leave --monitor out",
-                )
-            chosen.append("window")
-        elif self.display is not None or self.monitor is not None:
-            chosen.append("display")
-        if self.image:
-            chosen.append("image")
-        if len(chosen) > 1:
-            raise SettingsError(f"{len(chosen)} games given (--{', --'.join(chosen)})", remedy="choose one")
-        if not chosen and engine is not None:
-            raise SettingsError(
-                f"no game given for {engine}",
-                remedy="choose --process GAME, --window TITLE, --display :0, --video FILE, --image FILE or --arcade",
-            )
-        if chosen and chosen != ["arcade"] and engine is None:
-            flag = "process" if chosen == ["window"] and self.process is not None else chosen[0]
-            raise SettingsError(f"--{flag} needs an engine", remedy="make one with: ngrt export CHECKPOINT --out DIR")
-        return chosen[0] if chosen else "arcade"
-
-    def seconds(self, source: SourceKind) -> float | None:
-        """Return how long to play, None for until the source ends or someone stops it."""
-        if self.duration is None and source == "arcade":
-            return ARCADE_SECONDS
-        return self.duration

@@ -12,6 +12,7 @@ from ngrt.control.merging import default_merging
 from ngrt.inference.open import open_policy
 from ngrt.policy.shipped import arcade_engine
 from ngrt.session.play import play as play_live
+from ngrt.session.policies import from_bundle
 from ngrt.session.settings import PlaySettings
 from ngrt.view.live import open_view
 
@@ -20,8 +21,9 @@ SECONDS = 30
 
 @pytest.mark.timeout(240)
 def test_a_game_that_waits_for_nobody_is_played_as_well_as_in_virtual_time_at_the_same_delay(tmp_path: Path) -> None:
+    settings = PlaySettings(arcade=True, duration=SECONDS, seed=0)
     with (tmp_path / "log").open("w") as log, open_view(Console(file=log)) as view:
-        shot = play_live(None, PlaySettings(arcade=True, duration=SECONDS, seed=0), view).snapshot
+        shot = play_live(from_bundle(arcade_engine(), settings), "arcade", settings, view).snapshot
     assert shot.score is not None
     assert shot.delay is not None
     found = re.fullmatch(r"(\d+) of (\d+) cleared.*", shot.score)

@@ -9,7 +9,7 @@ import numpy as np
 from ngrt.clock import Clock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
-from ngrt.interfaces import EndOfSource, FrameSource, Watch
+from ngrt.interfaces import EndOfSource, FrameSource, Observer, Watch
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, Rumble
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import Planner, Predict
@@ -100,6 +100,7 @@ class Rig:
     telemetry: Telemetry = field(default_factory=Telemetry)
     context: Context = field(default_factory=lambda: Context(1, 0.3))
     watches: Sequence[Watch] = ()
+    observers: Sequence[Observer] = ()
 
     def worker(self, name: str) -> Worker:
         """Return an inline worker whose calls take this device's time."""
@@ -121,5 +122,6 @@ class Rig:
                 self.reopen,
                 self.telemetry,
                 self.watches,
+                observers=self.observers,
             )
         )

@@ -10,13 +10,28 @@ import trio.testing
 
 import ngrt.pipeline.capture as capturing
 from ngrt.errors import EngineError, NgrtError, PadError, SourceError
-from ngrt.messages import NEUTRAL, Chunk, Guide, Image
+from ngrt.interfaces import Observer
+from ngrt.messages import NEUTRAL, Chunk, Guide, Image, Tick
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.workers import Worker
 from tests.pipeline.rig import Rig, Screen, always_south
 
 pytestmark = pytest.mark.anyio
 CONTROL = Control(rate=60, ticks=1800)
+
+
+class Heard(Observer):
+    """Keeps ticks and notes."""
+
+    def __init__(self) -> None:
+        self.ticks: list[Tick] = []
+        self.notes: list[str] = []
+
+    def tick(self, tick: Tick, missed: int) -> None:
+        self.ticks.append(tick)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @dataclass
@@ -40,12 +55,11 @@ def neutral_seconds(rig: Rig, after: float = 1.0) -> float:
 
 
 async def test_a_screen_that_fails_once_is_opened_again_and_played_on_meanwhile_the_pad_is_neutral() -> None:
-    notes: list[str] = []
-    rig = Rig(source=Moody(fails_from=300), reopen=Screen)
-    rig.telemetry.note = notes.append  # type: ignore[assignment, method-assign]
+    heard = Heard()
+    rig = Rig(source=Moody(fails_from=300), reopen=Screen, observers=[heard])
     await rig.play(CONTROL)
     readings = rig.telemetry.read()
-    assert notes == ["the screen is gone; opening it again (1 of 3)", ""]
+    assert heard.notes == ["the screen is gone; opening it again (1 of 3)", ""]
     assert readings.played + readings.held + readings.neutral + readings.missed == 1800
     assert readings.played > 1700
     assert readings.held + readings.neutral > 0
@@ -249,8 +263,6 @@ async def test_a_clock_that_jumps_is_caught_up_with_and_no_tick_is_made_up_for(j
 
 
 async def test_a_tick_that_wakes_too_late_plays_the_row_of_the_tick_that_is_due_by_then() -> None:
-    played: list[tuple[int, float]] = []
-
     class Late(Rig):
         def worker(self, name: str) -> Worker:
             worker = super().worker(name)
@@ -258,11 +270,11 @@ async def test_a_tick_that_wakes_too_late_plays_the_row_of_the_tick_that_is_due_
                 worker._now = lambda: anyio.current_time() - 0.03 * (anyio.current_time() % 1 > 0.5)  # type: ignore[attr-defined]
             return worker
 
-    rig = Late()
+    heard = Heard()
+    rig = Late(observers=[heard])
     start = anyio.current_time()
-    rig.telemetry.tick = lambda tick, missed: played.append((tick.index, tick.sent))  # type: ignore[method-assign]
     await rig.play(Control(rate=60, ticks=300))
-    assert all(index == int((sent - start) * 60 + 1e-6) for index, sent in played[:-1])
+    assert all(tick.index == int((tick.sent - start) * 60 + 1e-6) for tick in heard.ticks[:-1])
 
 
 async def test_a_pad_that_fails_ends_the_session_whatever_else_goes_on() -> None:

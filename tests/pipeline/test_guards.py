@@ -55,10 +55,10 @@ class Script:
 
 
 def diaried(*watches: Watch, **parts: Any) -> tuple[Uneven, Diary]:
-    """Return a rig whose telemetry forgets nothing."""
+    """Return a rig with a diary."""
     rig = Uneven(watches=watches, predict=numbered, times={"infer": [0.05]}, **parts)
     rig.start = anyio.current_time()
-    return rig, rig.telemetry
+    return rig, rig.diary
 
 
 def between(ticks: Sequence[tuple[Tick, int]], start: float, end: float) -> list[Tick]:
@@ -88,7 +88,7 @@ async def test_without_the_focus_the_pad_is_neutral_within_a_tick_and_fresh_rows
     after = [tick for tick in between(diary.ticks, back, back + 9) if tick.source == "played"]
     assert after[0].sent < back + 0.2
     assert all(tick.chunk_id is not None and diary.made[tick.chunk_id].captured >= back for tick in after)
-    assert diary.read().blocked == pytest.approx(120, abs=2)
+    assert rig.telemetry.read().blocked == pytest.approx(120, abs=2)
 
 
 async def test_what_holds_when_play_begins_holds_from_its_first_tick() -> None:
@@ -208,12 +208,12 @@ async def test_a_watch_that_hangs_blocks_the_pad_within_half_a_second_and_says_s
     rig = slow(float("inf"), watches=2)
     await rig.play(Control(60, ticks=300))
     hung = rig.asked[-1]
-    later = between(rig.telemetry.ticks, hung + 0.5 + TICK, hung + 99)
+    later = between(rig.diary.ticks, hung + 0.5 + TICK, hung + 99)
     assert len(later) > 100
     assert {(tick.source, tick.note) for tick in later} == {
         ("blocked", "what guards the pad does not answer; pad neutral")
     }
-    assert all(tick.source == "played" for tick in between(rig.telemetry.ticks, rig.start + 0.2, hung))
+    assert all(tick.source == "played" for tick in between(rig.diary.ticks, rig.start + 0.2, hung))
 
 
 async def test_a_watch_that_answers_again_gives_the_pad_back() -> None:
@@ -221,18 +221,18 @@ async def test_a_watch_that_answers_again_gives_the_pad_back() -> None:
     await rig.play(Control(60, ticks=300))
     readings = rig.telemetry.read()
     assert 30 < readings.blocked < 45
-    assert all(tick.source == "played" for tick in between(rig.telemetry.ticks, rig.asked[99] + 1.4, rig.start + 4.9))
+    assert all(tick.source == "played" for tick in between(rig.diary.ticks, rig.asked[99] + 1.4, rig.start + 4.9))
 
 
 async def test_a_watch_that_hangs_from_the_start_does_not_keep_play_from_beginning_blocked() -> None:
     rig = slow(float("inf"), look=1)
     await rig.play(Control(60, ticks=60))
-    assert {tick.source for tick, _ in rig.telemetry.ticks} == {"blocked"}
-    assert rig.telemetry.ticks[0][0].sent - rig.start < 0.5
+    assert {tick.source for tick, _ in rig.diary.ticks} == {"blocked"}
+    assert rig.diary.ticks[0][0].sent - rig.start < 0.5
 
 
 async def test_a_machine_that_wakes_from_sleep_does_not_take_its_watches_for_hung() -> None:
-    rig, diary = diaried(Script([]), Script([]))
+    rig, _ = diaried(Script([]), Script([]))
     clock = trio.lowlevel.current_clock()
     assert isinstance(clock, trio.testing.MockClock)
 
@@ -243,8 +243,8 @@ async def test_a_machine_that_wakes_from_sleep_does_not_take_its_watches_for_hun
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sleep)
         await rig.play(Control(60, ticks=6180))
-    assert diary.read().blocked == 0
-    assert diary.read().played > 100
+    assert rig.telemetry.read().blocked == 0
+    assert rig.telemetry.read().played > 100
 
 
 async def test_while_there_is_nothing_to_see_the_pad_is_neutral_and_only_a_new_picture_moves_it_again() -> None:
@@ -298,7 +298,7 @@ async def test_a_source_that_fails_while_there_was_nothing_to_see_is_what_people
     frames = Latest[list[Frame]]()
     watching = Watching(rig.source, TICK, rig.context, vetoes, reopen)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(capture, watching, rig.worker("capture"), rig.worker, rig.clock, frames, lambda text: None)
+        tasks.start_soon(capture, watching, rig.worker("capture"), rig.worker, rig.clock, frames)
         await anyio.sleep(0.3)
         assert vetoes.note == "minimised"
         await anyio.sleep(1.0)
@@ -315,9 +315,9 @@ async def test_a_source_that_ends_while_the_pad_is_not_the_policys_ends_the_sess
 
 
 async def test_the_ticks_of_a_session_that_is_blocked_to_its_end_are_all_counted() -> None:
-    rig, diary = diaried(Script([(0.5, LOST)]))
+    rig, _ = diaried(Script([(0.5, LOST)]))
     await rig.play(Control(60, ticks=90))
-    readings = diary.read()
+    readings = rig.telemetry.read()
     assert readings.played + readings.held + readings.neutral + readings.blocked + readings.missed == 90
     assert readings.blocked == pytest.approx(60, abs=2)
 
@@ -374,7 +374,7 @@ def test_whoever_may_play_when_the_pad_is_theirs_within_a_tick_and_nothing_stale
     rig = Uneven(watches=[script], predict=numbered, merging=merging, times={"infer": infer})
     session(rig, Control(rate, ticks=int(3 * rate), hold=hold, max_age=5))
     assert script.began is not None
-    diary = rig.telemetry
+    diary = rig.diary
     over = -1.0
     for tick, _ in diary.ticks:
         moment = tick.sent - script.began

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ngrt.control.merging import Merging
 from ngrt.control.timeline import Grid
+from ngrt.interfaces import Observer
 from ngrt.messages import NEUTRAL, Chunk, Guide, Image, Tick, TimedChunk
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import InlineWorker, Worker
 from ngrt.policy.actions import decode
 from tests.pipeline.rig import Rig, Screen
@@ -23,22 +23,17 @@ HORIZON = 18
 
 
 @dataclass
-class Diary(Telemetry):
-    """Telemetry that forgets nothing."""
+class Diary(Observer):
+    """Forgets nothing."""
 
     ticks: list[tuple[Tick, int]] = field(default_factory=list)
     made: dict[int, TimedChunk] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        super().__init__()
-
     def tick(self, tick: Tick, missed: int) -> None:
         self.ticks.append((tick, missed))
-        super().tick(tick, missed)
 
     def chunk(self, chunk: TimedChunk) -> None:
         self.made[chunk.id] = chunk
-        super().chunk(chunk)
 
 
 @dataclass
@@ -46,8 +41,11 @@ class Uneven(Rig):
     """Devices whose every call takes another time, over and over."""
 
     times: dict[str, list[float]] = field(default_factory=dict)
-    telemetry: Diary = field(default_factory=Diary)
+    diary: Diary = field(default_factory=Diary)
     start: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.observers = (self.diary, *self.observers)
 
     def worker(self, name: str) -> Worker:
         """Return a worker that takes the next of its times."""
@@ -107,7 +105,7 @@ def test_whatever_takes_how_long_every_tick_is_accounted_for_and_plays_its_own_r
     rig = Uneven(source=Screen(interval), predict=numbered, merging=merging, times=times)
     ticks = 100
     session(rig, Control(rate, ticks=ticks, hold=hold, max_age=max_age, shift=shift))
-    diary, readings = rig.telemetry, rig.telemetry.read()
+    diary, readings = rig.diary, rig.telemetry.read()
     grid = Grid(rig.start, 1 / rate, shift)
     # the sum of what ticks did is their number
     assert readings.played + readings.held + readings.neutral + readings.missed == ticks
@@ -158,7 +156,7 @@ def test_the_newest_frame_is_the_only_one_and_those_it_replaces_are_counted() ->
     rig = Uneven(source=Screen(1 / 240), predict=numbered, times={"infer": [0.1]})
     session(rig, Control(60, ticks=600))
     readings = rig.telemetry.read()
-    ages = [chunk.started - chunk.captured for chunk in rig.telemetry.made.values()]
+    ages = [chunk.started - chunk.captured for chunk in rig.diary.made.values()]
     assert max(ages) <= 1 / 240 + 1e-9
     assert readings.dropped == pytest.approx(2400 - readings.frames, abs=30)
 
@@ -177,7 +175,7 @@ def test_the_next_chunk_is_guided_by_the_one_before_and_knows_its_delay() -> Non
     assert all(guide is not None for guide in later)
     pinned = {int(guide.weights.sum()) for guide in later if guide is not None}
     assert pinned <= {5, 6}
-    diary = rig.telemetry
+    diary = rig.diary
     for number, guide in enumerate(guides[1:60], start=1):
         assert guide is not None
         moved = round((diary.made[number].captured - diary.made[number - 1].captured) * 60)

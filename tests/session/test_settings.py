@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ngrt.errors import SettingsError
+from ngrt.session.choices import seconds, source_kind
 from ngrt.session.settings import ARCADE_SECONDS, PlaySettings
 
 ENGINE = Path("engine")
@@ -13,24 +14,24 @@ ENGINE = Path("engine")
 
 def test_with_nothing_chosen_the_arcade_is_played_for_a_bounded_time() -> None:
     settings = PlaySettings()
-    assert settings.source(None) == "arcade"
-    assert settings.seconds("arcade") == ARCADE_SECONDS
+    assert source_kind(settings, None) == "arcade"
+    assert seconds(settings, "arcade") == ARCADE_SECONDS
 
 
 def test_another_game_is_played_without_end_unless_told_otherwise() -> None:
     settings = PlaySettings(display=":0")
-    assert settings.source(ENGINE) == "display"
-    assert settings.seconds("display") is None
-    assert PlaySettings(display=":0", duration=5).seconds("display") == 5
+    assert source_kind(settings, ENGINE) == "display"
+    assert seconds(settings, "display") is None
+    assert seconds(PlaySettings(display=":0", duration=5), "display") == 5
 
 
 def test_an_engine_of_ones_own_may_play_the_arcade() -> None:
-    assert PlaySettings(arcade=True).source(ENGINE) == "arcade"
+    assert source_kind(PlaySettings(arcade=True), ENGINE) == "arcade"
 
 
 def test_two_games_are_one_too_many() -> None:
     with pytest.raises(SettingsError, match="2 games given"):
-        PlaySettings(arcade=True, display=":0").source(ENGINE)
+        source_kind(PlaySettings(arcade=True, display=":0"), ENGINE)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from ngrt.inference.engine import Observation, Plan
 from ngrt.inference.on_device import Kept
 from ngrt.inference.onnx.device import ALIGNMENT, FLOAT, INT64, UINT8, Buffer, DeviceGraph, Pack, Place
 from ngrt.messages import Array
-from ngrt.policy.spec import PolicySpec
+from ngrt.policy.spec import GraphSpec
 
 MOST_OBSERVES, MOST_CHUNKS = 8, 8
 """Shapes of observations and numbers of steps whose memory is kept, of each number of branches."""
@@ -59,7 +59,7 @@ class BoundChunk:
     What changes from chunk to chunk is one copy to the device.
     """
 
-    def __init__(self, denoise: DeviceGraph, rows: Rows, spec: PolicySpec, steps: int, *, capture: bool) -> None:
+    def __init__(self, denoise: DeviceGraph, rows: Rows, spec: GraphSpec, steps: int, *, capture: bool) -> None:
         branches, shape = rows.branches, (rows.branches, spec.action_horizon, spec.action_dim)
         self._width = int(denoise.inputs["modulation"].shape[0])
         padded = -(-self._width // ALIGNMENT) * ALIGNMENT

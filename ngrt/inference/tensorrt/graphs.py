@@ -19,7 +19,7 @@ from ngrt.inference.engine import Observation, Plan
 from ngrt.inference.on_device import Launches
 from ngrt.inference.tensorrt.loaded import Context, LoadedEngine
 from ngrt.messages import Array
-from ngrt.policy.spec import PolicySpec
+from ngrt.policy.spec import GraphSpec
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class DenoiseGraph(Captured):
     """All N steps of a chunk of B branches: noise in, actions out."""
 
     def __init__(
-        self, device: Device, engine: LoadedEngine, buffers: Buffers, policy: PolicySpec, branches: int, steps: int
+        self, device: Device, engine: LoadedEngine, buffers: Buffers, policy: GraphSpec, branches: int, steps: int
     ) -> None:
         super().__init__(device, engine)
         self._steps = steps
