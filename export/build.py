@@ -30,7 +30,7 @@ from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS
 from ngrt.policy.bundle import MANIFEST, Gate, Graph, GraphName, Manifest, Parity, Precision
 from ngrt.policy.bundle import Checkpoint as Origin
-from ngrt.policy.spec import PolicySpec
+from ngrt.policy.spec import GraphSpec
 
 Progress = Callable[[str, float], None]
 """Told of each stage: what it does, and the share of the whole that is done before it."""
@@ -65,7 +65,7 @@ class Source:
     name: str
     loaded: Checkpoint
     digest: str
-    policy: PolicySpec
+    policy: GraphSpec
     data_limit: int = DATA_LIMIT
 
     def written(self, precision: Precision, folder: Path, progress: Progress) -> Manifest:

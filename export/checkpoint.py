@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from export.config import Config, resolve, short
+from export.config import Config
 from export.model import NitroGen
+from export.resolve import resolve, short
 from ngrt.errors import CheckpointError
 
 WEIGHTS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}

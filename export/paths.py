@@ -1,6 +1,10 @@
 """Where results go."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ngrt.errors import ExportError
@@ -16,3 +20,25 @@ def check_free(out: Path) -> None:
         raise ExportError(f"{out} exists already", remedy="remove it or choose another --out")
     if not os.path.isdir(out.parent):
         raise ExportError(f"{out.parent} is not a folder", remedy="make it or choose another --out")
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which is moved to ``out`` at the end, or removed if anything fails.
+
+    :raises ExportError: it cannot be made, filled or moved
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise ExportError(f"cannot write beside {out}: {error.strerror}", remedy="choose another --out") from error
+    try:
+        yield folder
+        folder.chmod(0o755)
+        folder.rename(out)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {out}: {error.strerror}", remedy="free space or choose another --out"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,5 @@
 """The export stage, whole: load, build, verify, and only then put the bundle in its place."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +8,10 @@ from export.build import INSTEAD, Progress, Source, refuse_failed, span
 from export.calibration import Calibration
 from export.checkpoint import load_checkpoint
 from export.hub import fetch, is_repository
-from export.paths import check_free
+from export.paths import check_free, whole_folder
 from export.to_onnx import DATA_LIMIT
 from export.toolkit import DEFAULT_PRECISION, open_toolkit
-from ngrt.errors import ExportError, SettingsError
+from ngrt.errors import SettingsError
 from ngrt.policy.bundle import Manifest, Precision, Target, sha256_of
 
 BUILD_FROM = 0.85
@@ -94,24 +92,12 @@ def export_checkpoint(
     policy = loaded.config.policy(loaded.games, context_frames)
     source = Source(out.name, loaded, sha256_of(path), policy, data_limit)
     calibration = gating.calibration(policy.context_frames) if precision in INSTEAD else None
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise ExportError(f"cannot write beside {out}: {error.strerror}", remedy="choose another --out") from error
-    try:
+    with whole_folder(out) as folder:
         told = span(progress, 0.1, 1 if toolkit is None else BUILD_FROM)
         manifest = _graphs(source, precision, folder, calibration, told)
         refuse_failed(manifest, force=gating.force)
         if toolkit is not None:
             manifest = source.engines(toolkit, folder, manifest, span(progress, BUILD_FROM, 1))
-        folder.chmod(0o755)
-        folder.rename(out)
-    except OSError as error:
-        raise ExportError(
-            f"cannot write {out}: {error.strerror}", remedy="free space or choose another --out"
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     progress("done", 1.0)
     return manifest
 

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from export.config import resolve
 from export.model import NitroGen
 from export.paths import check_free
+from export.resolve import resolve
 from ngrt.errors import ExportError
 
 Size = Literal["tiny", "released"]

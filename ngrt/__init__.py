@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee, Observer, Pad, Policy
     from ngrt.messages import NEUTRAL, STILL, Chunk, Frame, Guide, PadState, Rumble, Tick, TimedChunk
     from ngrt.pipeline.observer import Queued
+    from ngrt.policy.actions import decode
     from ngrt.policy.bundle import AskedBackend
+    from ngrt.policy.shipped import arcade_engine
     from ngrt.policy.spec import PolicySpec
     from ngrt.session.embedded import play, play_async
     from ngrt.session.snapshot import Snapshot
@@ -48,6 +50,8 @@ __all__ = [
     "Snapshot",
     "Tick",
     "TimedChunk",
+    "arcade_engine",
+    "decode",
     "load_policy",
     "play",
     "play_async",
@@ -60,6 +64,8 @@ _ROOMS = {
         "NEUTRAL", "STILL", "Chunk", "Frame", "Guide", "PadState", "Rumble", "Tick", "TimedChunk",
     ),
     "ngrt.pipeline.observer": ("Queued",),
+    "ngrt.policy.actions": ("decode",),
+    "ngrt.policy.shipped": ("arcade_engine",),
     "ngrt.policy.spec": ("PolicySpec",),
     "ngrt.session.embedded": ("play", "play_async"),
     "ngrt.session.snapshot": ("Snapshot",),
@@ -72,6 +78,10 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_policy(

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from export.arcade.data import Samples, generate, pictures
 from export.arcade.helper import Helper, visible
 from export.arcade.setup import SIDE, TOWER, TOWER_NAME, WIDTH, configuration, initialise
-from export.config import resolve
 from export.model import NitroGen
+from export.resolve import resolve
 from ngrt.arcade.controls import JUMP_COLUMN, SHIELD_COLUMN, STICK_COLUMN, to_actions
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole

@@ -20,7 +20,7 @@ BUTTON_NAMES = {len(names) + STICK_COLUMNS: names for names in (BUTTONS_21, BUTT
 """Button names in column order, by the number of action columns (25 or 21)."""
 
 
-def decode(actions: Array, *, old_layout: bool) -> Chunk:
+def decode(actions: Array, *, old_layout: bool = False) -> Chunk:
     """Turn raw model output (H, A) into a chunk: sticks clip(2v - 1, -1, 1), buttons pressed where v > 0.5."""
     sticks = slice(0, STICK_COLUMNS) if old_layout else slice(-STICK_COLUMNS, None)
     buttons = slice(STICK_COLUMNS, None) if old_layout else slice(0, -STICK_COLUMNS)

@@ -152,24 +152,7 @@ def read_manifest(folder: Path) -> Manifest:
 
     :raises BundleError: there is none, it is damaged, or it is of a newer version
     """
-    path = folder / MANIFEST
-    if os.path.isfile(folder):
-        raise BundleError(
-            f"{folder} is a file, not an engine bundle", remedy=f"make one with: ngrt export {folder} --out DIR"
-        )
-    if not folder.is_dir():
-        raise BundleError(
-            f"no engine bundle at {folder}", remedy=f"make one with: ngrt export CHECKPOINT --out {folder}"
-        )
-    if not path.is_file():
-        raise BundleError(f"{folder} has no {MANIFEST}", remedy="make a bundle with: ngrt export CHECKPOINT --out DIR")
-    if path.stat().st_size > MANIFEST_LIMIT:
-        raise BundleError(
-            f"{path} has {path.stat().st_size} bytes",
-            value=path.stat().st_size,
-            limit=f"the limit is {MANIFEST_LIMIT}",
-            remedy="export again",
-        )
+    path = _manifest_file(folder)
     try:
         raw = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -194,6 +177,29 @@ def read_manifest(folder: Path) -> Manifest:
     if missing:
         raise BundleError(f"{path} names no {', '.join(sorted(missing))} graph", remedy="export the bundle again")
     return manifest
+
+
+def _manifest_file(folder: Path) -> Path:
+    """Return the path of a manifest that is there and small enough to be read.
+
+    :raises BundleError: there is none
+    """
+    if os.path.isfile(folder):
+        raise BundleError(
+            f"{folder} is a file, not an engine bundle", remedy=f"make one with: ngrt export {folder} --out DIR"
+        )
+    if not folder.is_dir():
+        raise BundleError(
+            f"no engine bundle at {folder}", remedy=f"make one with: ngrt export CHECKPOINT --out {folder}"
+        )
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"{folder} has no {MANIFEST}", remedy="make a bundle with: ngrt export CHECKPOINT --out DIR")
+    if (size := path.stat().st_size) > MANIFEST_LIMIT:
+        raise BundleError(
+            f"{path} has {size} bytes", value=size, limit=f"the limit is {MANIFEST_LIMIT}", remedy="export again"
+        )
+    return path
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

@@ -11,7 +11,7 @@ import torch
 
 import export.checkpoint
 from export.checkpoint import load_checkpoint
-from export.config import find_tower
+from export.resolve import find_tower
 from ngrt.errors import CheckpointError
 
 from .making import Changes, save, small_config, small_weights, write_small, write_tower

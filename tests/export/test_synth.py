@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from export.checkpoint import load_checkpoint
-from export.config import resolve
 from export.describe import PARTS, describe
 from export.model import NitroGen
+from export.resolve import resolve
 from export.synth import configuration, synth
 from ngrt.errors import ExportError
 

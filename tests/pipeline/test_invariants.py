@@ -1,6 +1,6 @@
 """What holds whatever the rates, latencies and ways of merging: whole sessions in virtual time, drawn at random."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -82,6 +82,17 @@ sessions = st.fixed_dictionaries(
 )
 
 
+def assert_own_row(tick: Tick, made: Mapping[int, TimedChunk], grid: Grid, merging: Merging) -> None:
+    """Check that a tick plays a row that was meant for it, of a chunk that was there."""
+    assert tick.chunk_id is not None
+    assert tick.row is not None
+    chunk = made[tick.chunk_id]
+    assert grid.first_tick(chunk.captured) + tick.row == tick.index
+    assert chunk.finished <= tick.sent + 1e-9
+    if merging.mode != "blend":
+        assert tick.state == chunk.chunk.pad(tick.row)
+
+
 @pytest.mark.timeout(300)
 @settings(max_examples=30, deadline=None)
 @given(
@@ -115,21 +126,10 @@ def test_whatever_takes_how_long_every_tick_is_accounted_for_and_plays_its_own_r
     assert indices == sorted(set(indices))
     assert all(tick.sent >= tick.due - 1e-9 for tick, _ in diary.ticks)
     assert all(tick.late <= 1 / rate + 1e-6 for tick, _ in diary.ticks[:-1])
-    # a tick never plays a row of another tick, nor one of a chunk that was not there yet
     for tick, _ in diary.ticks:
         if tick.source == "played":
-            assert tick.chunk_id is not None
-            assert tick.row is not None
-            chunk = diary.made[tick.chunk_id]
-            assert grid.first_tick(chunk.captured) + tick.row == tick.index
-            assert chunk.finished <= tick.sent + 1e-9
-            if merging.mode != "blend":
-                assert tick.state == chunk.chunk.pad(tick.row)
-        if tick.source != "neutral":
-            assert tick.age is not None
-            assert tick.age <= max_age
-        else:
-            assert tick.state == NEUTRAL
+            assert_own_row(tick, diary.made, grid, merging)
+        assert (tick.state == NEUTRAL) if tick.source == "neutral" else (tick.age is not None and tick.age <= max_age)
     # chunks of one age: an older one never comes back
     ids = [tick.chunk_id for tick, _ in diary.ticks if tick.source == "played" and tick.chunk_id is not None]
     if shift == 0:

@@ -102,6 +102,13 @@ def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
     return answer
 
 
+def actions(kind: str) -> list[tuple[str, Any]]:
+    """Return all that a person does with a pad of ``kind``, one after the other."""
+    buttons: list[tuple[str, Any]] = [("button", name) for name in (XBOX_BUTTONS if kind == "xbox" else DS4_BUTTONS)]
+    triggers = [(trigger, share) for trigger in ("LEFT_TRIGGER", "RIGHT_TRIGGER") for share in (1.0, 0.1)]
+    return buttons + triggers + [(stick, way) for stick in ("left", "right") for way in WAYS]
+
+
 def drill(kind: str) -> dict[str, Any]:
     """Return what is read of a person's pad of ``kind``, plugged in beside one of ngrt's own."""
     import libevdev
@@ -117,10 +124,7 @@ def drill(kind: str) -> dict[str, Any]:
     told["start"] = plain(pad.state())
     game = os.fdopen(os.open(next(p for p in gamepads() if p.number not in own()).node, os.O_NONBLOCK), "rb", 0)
     told["steps"], latencies = [], []
-    actions: list[tuple[str, Any]] = [("button", name) for name in (XBOX_BUTTONS if kind == "xbox" else DS4_BUTTONS)]
-    actions += [(trigger, share) for trigger in ("LEFT_TRIGGER", "RIGHT_TRIGGER") for share in (1.0, 0.1)]
-    actions += [(stick, way) for stick in ("left", "right") for way in WAYS]
-    for what, value in actions:
+    for what, value in actions(kind):
         someone.do("rest")
         time.sleep(0.01)
         rest = plain(pad.state())

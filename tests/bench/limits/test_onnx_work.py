@@ -14,7 +14,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from bench.limits.onnx_work import Product, Work, count_graph
 from bench.limits.torch_work import STORED, baseline_gflop, count_model
 from export.checkpoint import load_checkpoint
-from export.config import resolve
+from export.resolve import resolve
 from export.synth import configuration
 from ngrt.errors import BundleError
 from ngrt.policy.bundle import read_manifest
