@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits.onnx_work import Kind, Product, Work
-from export.config import Config, resolve
+from export.config import Config
 from export.graphs import Denoise, Observe
 from export.model import NitroGen
 from export.products import Arithmetic
+from export.resolve import resolve
 from ngrt.policy.bundle import Manifest, Precision
 
 STORED: dict[Precision, tuple[Kind, int]] = {
