@@ -74,3 +74,22 @@ def test_every_room_says_what_it_is() -> None:
         if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
     ]
     assert silent == []
+
+
+def test_what_has_close_works_in_a_with() -> None:
+    classes: dict[str, tuple[set[str], set[str]]] = {}
+    for path in FILES:
+        if path.relative_to(ROOT).parts[0] == "tests":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base).split("[")[0].rpartition(".")[2] for base in node.bases}
+                methods = {part.name for part in node.body if isinstance(part, Function)}
+                classes[node.name] = bases, methods
+
+    def enters(name: str) -> bool:
+        bases, methods = classes.get(name, (set(), set()))
+        return name == "Resource" or "__enter__" in methods or any(enters(base) for base in bases)
+
+    closed = {name for name, (bases, methods) in classes.items() if "close" in methods and "Protocol" not in bases}
+    assert {name for name in closed if not enters(name)} == set()

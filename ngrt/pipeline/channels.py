@@ -7,10 +7,12 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
+from ngrt.resource import Resource
+
 T = TypeVar("T")
 
 
-class Latest(Generic[T]):
+class Latest(Resource, Generic[T]):
     """Hands the newest message on; one that was never taken is replaced and counted in ``replaced``.
 
     Made inside the event loop. ``put``, ``take`` and ``close`` may be called from any thread; ``receive`` awaits.

@@ -15,6 +15,7 @@ import anyio.from_thread
 import anyio.lowlevel
 
 from ngrt.clock import SPIN, Clock, MonotonicClock
+from ngrt.resource import Resource
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -42,7 +43,7 @@ class Worker(Protocol):
         """End the worker; what it is doing is not waited for."""
 
 
-class ThreadWorker:
+class ThreadWorker(Resource):
     """A thread of its own, started with the first call.
 
     ``spin``: seconds before a deadline that are spun, not slept; they cost a core that much of each.
@@ -116,7 +117,7 @@ def _nothing() -> None:
     pass
 
 
-class InlineWorker:
+class InlineWorker(Resource):
     """Calls on the event loop; each call takes ``cost()`` seconds of the loop's (virtual) time.
 
     ``clock``: whose deadlines it keeps, the loop's own if None.

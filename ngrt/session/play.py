@@ -94,16 +94,13 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
 
     async def keep_showing() -> None:
         wall = MonotonicClock()  # the session's may stand still
-        worker = ThreadWorker("view", wall, spin=0.0)
 
         def show(now: float) -> float:
             view.show(snapshot())
             return wall.now() + view.interval
 
-        try:
+        with ThreadWorker("view", wall, spin=0.0) as worker:
             await worker.pace(show, wall.now())
-        finally:
-            worker.close()
 
     async def stop_on(signals: AsyncIterator[signal.Signals]) -> None:
         nonlocal interrupted
