@@ -1,4 +1,4 @@
-"""Time as the session sees it: a monotonic now, and waiting for a deadline with less than a tick's jitter."""
+"""The session's time: a monotonic clock, and waiting for a deadline with less than a tick's jitter."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ SLICE = 0.05
 """Longest uninterrupted sleep in seconds, so that a stop is noticed soon."""
 
 SPIN = 0.0005
-"""The tail before a deadline that is spun, not slept: a sleep may end this much late on an idle machine."""
+"""Seconds before a deadline that are spun, not slept: a sleep may end this late even on an idle machine."""
 
 
 class Clock(Protocol):
-    """What the pipeline knows of time; tests pass a virtual one."""
+    """The time that the pipeline goes by; tests pass a virtual clock."""
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -21,13 +21,13 @@ class Clock(Protocol):
 
 @runtime_checkable
 class PausableClock(Clock, Protocol):
-    """A clock that can be made to stand still, and with it the game that goes by it."""
+    """A clock that can stand still, and with it a game that goes by it."""
 
     def pause(self) -> None:
         """Stand still."""
 
     def resume(self) -> None:
-        """Go on; does nothing where the clock goes already."""
+        """Go on. Does nothing if the clock is running."""
 
 
 class MonotonicClock:
@@ -50,9 +50,9 @@ class MonotonicClock:
 
 
 class GameClock(MonotonicClock):
-    """A game's time: the machine's, without the pauses.
+    """A game's time: the machine's time without the pauses.
 
-    ``freeze`` and ``thaw`` are called when it stops and when it goes on, for a game that does not go by this clock.
+    ``freeze`` and ``thaw`` are called when it stops and goes on, for a game that does not read this clock.
     """
 
     def __init__(

@@ -12,11 +12,11 @@ from ngrt.errors import ObservationError, SettingsError
 from ngrt.messages import Array, Chunk
 
 NOISE_LIMIT = 64 * 2**20
-"""Bytes; the largest chunk that a manifest allows has a megabyte of noise."""
+"""Bytes of a noise file; the largest chunk that a manifest allows needs a megabyte."""
 
 
 def load_noise(path: Path) -> Array:
-    """Return the array in a .npy file. Its shape is the policy's to check.
+    """Return the array in a .npy file. The policy checks its shape.
 
     :raises ObservationError: there is no such file, it is too large, or it holds no plain array
     """
@@ -26,7 +26,7 @@ def load_noise(path: Path) -> Array:
         raise ObservationError(f"noise file {path} has {size} bytes", value=size, limit=f"the limit is {NOISE_LIMIT}")
     try:
         array = np.load(path, allow_pickle=False)  # a pickle could run code
-    # what a header claims can fail in many ways
+    # a damaged header fails in many ways
     except (ValueError, OSError, EOFError, MemoryError, SyntaxError, TokenError) as error:
         raise ObservationError(
             f"noise file {path} is not a plain .npy array", remedy="save one with numpy.save"
@@ -47,14 +47,14 @@ def save_chunk(chunk: Chunk, path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, all of it or nothing. A link is followed; what is there and is no file is left alone.
+    """Write a file, all of it or nothing. A link is followed; a folder or device of that name is refused.
 
     :raises SettingsError: the file cannot be written
     """
     target = Path(os.path.realpath(path))
     try:
         if os.path.lexists(target) and not os.path.isfile(target):
-            raise SettingsError(f"cannot write {path}: it is there and is no file", remedy="choose another name")
+            raise SettingsError(f"cannot write {path}: it exists and is not a file", remedy="choose another name")
         with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
             part = Path(folder) / "part"
             part.write_bytes(content)

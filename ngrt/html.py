@@ -1,4 +1,4 @@
-"""The small parts that HTML pages share. What comes in is input: all of it is escaped."""
+"""The small parts that HTML pages share. Every text is escaped."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from ngrt.text import printable
 
 Cell = tuple[str, str]
-"""A text and its class: "number", or none."""
+"""A text and its CSS class: "number" or ""."""
 
 
 def escaped(text: object) -> str:
-    """Return ``text`` to stand in a page."""
+    """Return ``text`` escaped for a page."""
     return html.escape(printable(str(text)))
 
 

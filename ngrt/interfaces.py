@@ -1,4 +1,4 @@
-"""The roles that hardware and engines fill. Backends implement them; the pipeline knows nothing else of them."""
+"""The roles that devices, policies and observers fill. The pipeline knows them by these roles alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ CaptureKind = Literal["auto", "dxgi", "winrt"]
 
 
 SMALLEST = 64
-"""Pixels a side; toolkits keep smaller windows of their own about, and no game draws in one."""
+"""Pixels a side of the smallest window that can be a game's; toolkits keep smaller ones of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """A window at the top level, as it is now.
 
-    ``left``, ``top``, ``width``, ``height``: what the game draws (its client area), in physical pixels of the whole
-    desktop. ``shown``: not minimised nor hidden. ``helper``: a tool window, an overlay, a dock or the like.
-    ``process``: the file name of the program that owns it, "" where nobody knows.
+    ``left``, ``top``, ``width``, ``height``: the part that the game draws (its client area), in physical pixels of the
+    whole desktop. ``shown``: neither minimised nor hidden. ``helper``: a tool window, an overlay, a dock or the like.
+    ``process``: the file name of the program that owns it, "" if unknown.
     """
 
     number: int
@@ -42,20 +42,20 @@ class Window:
 
     @property
     def playable(self) -> bool:
-        """Whether a game could be in it."""
+        """Whether it could be a game's."""
         return not self.helper and min(self.width, self.height) >= SMALLEST
 
 
 Note = Callable[[str], object]
-"""Told what is done or waited for before play begins."""
+"""Is called with a line on what is done or waited for before play begins."""
 
 
 class EndOfSource(Exception):  # noqa: N818  (not a failure: a video has an end)
-    """Raised by `FrameSource.grab` when there will be no more frames."""
+    """Raised by `FrameSource.grab` when there are no more frames."""
 
 
 class NothingToSee(Exception):  # noqa: N818  (not a failure: a window may be minimised)
-    """Raised by `FrameSource.grab` while there is nothing to see; says what, and what would change it."""
+    """Raised by `FrameSource.grab` while there is nothing to see; its text says why, and what would change it."""
 
 
 class StoppedByPerson(Exception):  # noqa: N818  (not a failure either)
@@ -71,21 +71,21 @@ class FrameSource(Protocol):
 
     @property
     def interval(self) -> float:
-        """Seconds between two new pictures: how often it is worth looking."""
+        """Seconds between two new pictures: grabbing more often is of no use."""
 
     @property
     def age(self) -> float:
-        """Seconds for which the picture returned last had been shown when it was returned; 0 where nobody knows."""
+        """Seconds that the last returned picture had been on show when `grab` returned it; 0 if unknown."""
 
     def grab(self, now: float) -> Image | None:
-        """Return the picture shown at ``now``, or None where it is the one returned last.
+        """Return the picture shown at ``now``, or None if it has not changed since the last call.
 
-        Called from one thread only, with ``now`` never going back. May take as long as copying or decoding takes,
-        never waits for the next picture.
+        Called from one thread only; ``now`` never goes back. It may copy or decode, but never waits for the next
+        picture.
 
-        :raises EndOfSource: there will be no more
-        :raises NothingToSee: there is none for now, and the pad should be neutral until there is
-        :raises ngrt.errors.SourceError: the picture cannot be had
+        :raises EndOfSource: there are no more pictures
+        :raises NothingToSee: there is no picture for now; the pad is neutral until there is one
+        :raises ngrt.errors.SourceError: the picture cannot be captured
         """
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class FrameSource(Protocol):
 
 @runtime_checkable
 class WindowSource(FrameSource, Protocol):
-    """A source that watches a window."""
+    """A source that captures a window."""
 
     @property
     def number(self) -> int | None:
@@ -110,15 +110,15 @@ class Policy(Protocol):
 
     @property
     def spec(self) -> PolicySpec:
-        """What it takes and gives: frames, games, rows and columns of a chunk."""
+        """Its inputs and outputs: frames, games, rows and columns of a chunk."""
 
     @property
     def takes_guide(self) -> bool:
-        """Whether a `Guide` pulls its chunks; if not, chunks are merged in a way that needs none."""
+        """Whether a `Guide` can pull its chunks. If not, chunks are merged in a way that needs no guide."""
 
     @property
     def gate_failure(self) -> str:
-        """Why it failed the gate that lossy engines must pass, and was made all the same; "" where it did not."""
+        """Why this engine failed the gate that lossy engines must pass, if it was written by force; else ""."""
 
     def predict(
         self,
@@ -129,21 +129,21 @@ class Policy(Protocol):
         game: str | None = None,
         guide: Guide | None = None,
     ) -> Chunk:
-        """Return one chunk for ``frames``, oldest first, pulled towards what ``guide`` says.
+        """Return one chunk for ``frames``, oldest first, pulled towards ``guide``.
 
         :raises ngrt.errors.ObservationError: an argument does not fit the policy
         :raises ngrt.errors.EngineError: the engine failed
         """
 
     def draw_noise(self) -> Array:
-        """Return fresh noise (H, A) for a chunk to start from."""
+        """Return fresh noise (H, A) float32 for a chunk to start from."""
 
     def close(self) -> None:
         """Free the engine. May be called twice."""
 
 
 class Pad(Protocol):
-    """A gamepad that is driven, one state at a time."""
+    """A gamepad that ngrt drives, one state at a time."""
 
     @property
     def name(self) -> str:
@@ -151,12 +151,12 @@ class Pad(Protocol):
 
     @property
     def rumble(self) -> Rumble:
-        """What the game makes the pad's motors do now; still where it cannot."""
+        """How strongly the game runs the pad's motors now; still for a pad without motors."""
 
     def send(self, state: PadState) -> None:
         """Put the pad into ``state`` until the next call.
 
-        :raises ngrt.errors.PadError: the device does not take it
+        :raises ngrt.errors.PadError: the device refused it
         """
 
     def close(self) -> None:
@@ -164,7 +164,7 @@ class Pad(Protocol):
 
 
 class Desktop(Protocol):
-    """The windows of a session on this machine. Used from any thread, by one at a time."""
+    """The windows on this machine's desktop. Used from any thread, by one at a time."""
 
     def windows(self) -> list[Window]:
         """Return every window at the top level, the one in front first.
@@ -173,13 +173,13 @@ class Desktop(Protocol):
         """
 
     def window(self, number: int) -> Window | None:
-        """Return a window as it is now, None once it is closed.
+        """Return a window as it is now, None if it is closed.
 
         :raises ngrt.errors.SourceError: the desktop is gone
         """
 
     def focused(self) -> int | None:
-        """Return the number of the window that input goes to, None where none has it.
+        """Return the number of the window that has the focus, None if none has.
 
         :raises ngrt.errors.SourceError: the desktop is gone
         """
@@ -189,7 +189,7 @@ class Desktop(Protocol):
 
 
 class Keys(Protocol):
-    """The keyboard in a person's hands."""
+    """A person's keyboard, read."""
 
     def pressed(self, name: str) -> bool:
         """Return whether the key ``name`` (such as ``F12``) is held down, or was since the last call.
@@ -203,16 +203,16 @@ class Keys(Protocol):
 
 
 class PersonPad(Protocol):
-    """A real pad in a person's hands."""
+    """A person's real pad, read."""
 
     @property
     def name(self) -> str:
-        """What it is, in a few words for people; "" while there is none."""
+        """What it is, in a few words for people; "" while none is plugged in."""
 
     def state(self) -> PadState | None:
-        """Return what the pad does now, None while there is none. Called from one thread only.
+        """Return the pad's state now, None while none is plugged in. Called from one thread only.
 
-        :raises ngrt.errors.PadError: none can be read any more
+        :raises ngrt.errors.PadError: no pad can be read any more
         """
 
     def close(self) -> None:
@@ -220,46 +220,45 @@ class PersonPad(Protocol):
 
 
 class Watch(Protocol):
-    """Something that may take the pad from the policy: the focus, a key, a person's own pad."""
+    """A guard: it watches something that may take the pad from the policy (the focus, a key, a person's own pad)."""
 
     def poll(self, now: float) -> Verdict | None:
-        """Return what the pad does instead of what the policy says, None where the policy may play.
+        """Return what the pad must do in place of the policy's state, None while the policy may play.
 
-        ``now``: seconds on a clock that never goes back. Called many times a second from a thread of its own.
+        ``now``: seconds on a clock that never goes back. Called many times a second, in a thread of its own.
 
         :raises StoppedByPerson: the session must end at once
         :raises ngrt.errors.NgrtError: it cannot be watched any more
         """
 
     def close(self) -> None:
-        """Let go of what is watched. May be called twice."""
+        """Let go of the device that is watched. May be called twice."""
 
 
 class Observer:
-    """Is told of all that happens in a session. To be subclassed; what is not overridden does nothing.
+    """Is told of everything that happens in a session. Subclass it and override what you need; the rest does nothing.
 
-    Every method is called in the thread where the thing happens, so several at a time, and must return at once: the
-    session waits. What takes longer is wrapped in `ngrt.Queued`. An observer that raises is let go of, and the session
-    goes on.
+    Each method is called in the thread where the event happens, so several may run at a time. It must return at once:
+    the session waits. Wrap a slow observer in `ngrt.Queued`. One that raises is told nothing more; the session goes on.
     """
 
     def frame(self, frame: Frame) -> None:
-        """A new picture was captured; ``frame.image`` is all of it, before it is shrunk. It is never written to again.
+        """A new picture was captured. ``frame.image`` is the full picture before it is shrunk; nobody changes it later.
 
-        In the thread that captures. A picture that has not changed is not told of again.
+        Called in the thread that captures. A picture that has not changed is not reported again.
         """
 
     def observation(self, frame: Frame, dropped: int) -> None:
-        """Inference starts on ``frame``, shrunk to 256 x 256; ``dropped``: frames so far that newer ones replaced."""
+        """Inference starts on ``frame``, 256 x 256; ``dropped``: how many frames newer ones have replaced so far."""
 
     def chunk(self, chunk: TimedChunk) -> None:
         """A chunk is ready."""
 
     def tick(self, tick: Tick, missed: int) -> None:
-        """The pad was put into ``tick.state``; ``missed`` ticks around it were not done. In the tick's thread."""
+        """The pad was put into ``tick.state``; ``missed`` ticks next to it were skipped. In the tick's thread."""
 
     def note(self, text: str) -> None:
-        """Something goes wrong and is being dealt with; "" when it is over."""
+        """Something is wrong, and ngrt tries to mend it; "" once it is mended."""
 
     def event(self, text: str) -> None:
-        """Something happened that a log should have."""
+        """Something happened that belongs in a log."""

@@ -28,8 +28,8 @@ class Frame:
 class PadState:
     """What a gamepad's buttons and sticks are doing. The default is neutral.
 
-    Sticks are (x, y) in [-1, 1] with y growing downward, as the model has it; a pad backend turns y round if its
-    device counts upward. Triggers are the buttons LEFT_TRIGGER and RIGHT_TRIGGER, released or fully pulled.
+    Sticks are (x, y) in [-1, 1] with y growing downward, as in the model; a pad whose device counts upward negates y.
+    Triggers are the buttons LEFT_TRIGGER and RIGHT_TRIGGER, released or fully pulled.
     """
 
     buttons: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ NEUTRAL = PadState()
 
 @dataclass(frozen=True, slots=True)
 class Rumble:
-    """What a game makes a pad's motors do: the strong and the weak one, each in [0, 1]. The default is still."""
+    """How strongly a game runs a pad's two motors, each in [0, 1]. The default is still."""
 
     strong: float = 0.0
     weak: float = 0.0
@@ -53,9 +53,9 @@ STILL = Rumble()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """A horizon of future pad states, as predicted from one observation.
+    """A horizon of future pad states, predicted from one observation.
 
-    ``actions`` (H, A) float32 as the model gave them; ``j_left`` and ``j_right`` (H, 2) float32 in [-1, 1], y growing
+    ``actions`` (H, A) float32: the model's raw output; ``j_left`` and ``j_right`` (H, 2) float32 in [-1, 1], y growing
     downward; ``buttons`` (H, A-4) uint8, 1 where pressed, in the order of ``button_names``.
     """
 
@@ -71,7 +71,7 @@ class Chunk:
         return len(self.actions)
 
     def pad(self, row: int) -> PadState:
-        """Return row ``row`` as a pad state, buttons that no pad has left out."""
+        """Return row ``row`` as a pad state, without the columns that are no buttons of a pad."""
         pressed = zip(self.button_names, self.buttons[row], strict=True)
         left, right = self.j_left[row], self.j_right[row]
         return PadState(
@@ -82,15 +82,15 @@ class Chunk:
 
 
 STICK_REPEATS = frozenset({"RIGHT_BOTTOM", "RIGHT_LEFT", "RIGHT_RIGHT", "RIGHT_UP"})
-"""Model columns that repeat the right stick; they never reach a pad."""
+"""Button columns of the model that repeat the right stick; they never reach a pad."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guide:
-    """What pulls a chunk towards earlier actions while it is denoised; `ngrt.policy.bundle` has the formula.
+    """Pulls a chunk towards earlier actions while it is denoised; `ngrt.policy.bundle` has the formula.
 
-    ``prior`` (..., H, A) raw actions; ``weights`` (H,) how much each row is pulled, in [0, 1]; ``strengths`` (N,) how
-    strong the pull is at each denoise step.
+    ``prior`` (..., H, A): the raw actions to pull towards; ``weights`` (H,): how much each row is pulled, in [0, 1];
+    ``strengths`` (N,): how strong the pull is at each denoise step.
     """
 
     prior: Array
@@ -100,9 +100,9 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class TimedChunk:
-    """A chunk with the times of its making: frame captured, inference started, chunk ready.
+    """A chunk with its times: when its frame was captured, inference started, and the chunk was ready.
 
-    ``guide``: what pulled it towards the chunk before, None for nothing.
+    ``guide``: what pulled it towards the chunk before, None for no guide.
     """
 
     id: int
@@ -118,11 +118,11 @@ class TimedChunk:
 class Tick:
     """What one control tick did.
 
-    ``source`` is "played" (a row meant for this tick), "held" (the last state again), "neutral" (nothing valid),
-    "blocked" (neutral, for a guard forbids play) or "person" (a person plays). ``late`` is how long after its deadline
-    the pad was called; ``age`` how old the observation behind the state was; ``rumble`` what the game made the pad's
-    motors do; ``note`` why the policy did not play, where it was kept from it; ``meant`` what the policy would have
-    done at this tick, whoever had the pad, None where it had no row for it.
+    ``source``: "played" (the row meant for this tick), "held" (the last state again), "neutral" (nothing valid),
+    "blocked" (neutral, because a guard forbids play) or "person" (a person plays). ``age``: seconds since the capture
+    of the frame behind the state. ``rumble``: how strongly the game ran the pad's motors. ``note``: why a guard took
+    the pad, "" if none did. ``meant``: the state that the policy had for this tick, even if it was not played; None
+    where it had no row.
     """
 
     index: int
@@ -146,10 +146,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the pad does instead of what the policy says, and why.
+    """A guard's answer: who has the pad, and why (``note``).
 
-    ``source`` is "blocked" (neutral), "person" (``state`` is what a person's own pad does) or "policy" (it plays on,
-    but ``note`` is worth reading); ``note`` says why.
+    ``source``: "blocked" (the pad is neutral), "person" (the pad does ``state``, as the person's own pad) or "policy"
+    (the policy plays on; ``note`` is for people to read).
     """
 
     source: Literal["blocked", "person", "policy"]

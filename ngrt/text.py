@@ -1,6 +1,6 @@
-"""Text from outside, made fit for a terminal."""
+"""Text from outside, made safe for a terminal."""
 
 
 def printable(text: str) -> str:
-    """Return ``text`` from a file or a person on one line, without what could steer a terminal."""
+    """Return ``text`` on one line, without characters that could control a terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -24,7 +24,7 @@ from ngrt.interfaces import Policy
 from ngrt.messages import Chunk, Guide, Image, Tick
 from ngrt.pads.recording import RecordingPad
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Planner, Predict
+from ngrt.pipeline.infer import MeasuredPolicy, Predict
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
@@ -116,7 +116,7 @@ def ticking(policy: Policy, seconds: float, rate: float) -> tuple[Ticking, int]:
     clock, watch, ticks = MonotonicClock(), _Watch(), round(seconds * rate)
     session = Session(
         FakeSource(rate),
-        Planner(_predict(policy), policy.spec.steps, 1.0),
+        MeasuredPolicy(_predict(policy), policy.spec.steps, 1.0),
         Context(1, 1.0),
         RecordingPad(),
         Control(rate, ticks=ticks, max_age=60),

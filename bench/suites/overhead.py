@@ -14,7 +14,7 @@ from ngrt.control.merging import Merging
 from ngrt.control.timeline import Grid, Timeline
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Planner
+from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
@@ -97,7 +97,7 @@ def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
     control = Control(RATE, ticks=round(seconds * RATE))
     session = Session(
         _Screen(),
-        Planner(instant, 1, 0.0),
+        MeasuredPolicy(instant, 1, 0.0),
         Context(1, 0.3),
         _Pad(),
         control,

@@ -1,4 +1,4 @@
-"""Which earlier frames a policy with a memory sees beside the newest one."""
+"""Which earlier frames go into an observation beside the newest one, for a policy that sees several."""
 
 from collections import deque
 
@@ -8,15 +8,14 @@ TOLERANCE = 1e-6
 """Seconds; capture times are sums of floats."""
 
 RESOLUTION = 32
-"""Frames kept for each spacing: a nearest one is then at most a 64th of the spacing off, and memory is bounded."""
+"""Frames kept for each spacing: the nearest is at most a 64th of the spacing off, and memory is bounded."""
 
 
 class Context:
-    """Keeps the frames of the last seconds and picks those a policy was trained to see together.
+    """Keeps the frames of the last seconds and picks those that the policy was trained to see together.
 
-    ``length`` frames, ``spacing`` seconds apart. It must be told of every frame that is seen, not only of those that
-    the policy gets round to. Early in a session the older ones are not there yet and are left out, which the policy
-    takes as dropped.
+    ``length`` frames, ``spacing`` seconds apart. It must be given every captured frame, also those that the policy has
+    no time for. Early in a session the older frames do not exist yet and are left out.
     """
 
     def __init__(self, length: int, spacing: float) -> None:
@@ -35,7 +34,7 @@ class Context:
         while len(self._past) > 1 and self._past[1].captured <= oldest_wanted:
             self._past.popleft()
         wanted = [frame.captured - step * self._spacing for step in range(self._length - 1, -1, -1)]
-        # those before the session began are not there to be seen
+        # nothing was captured before the session began
         return [self._nearest(time) for time in wanted if self._past[0].captured <= time + TOLERANCE]
 
     def _nearest(self, time: float) -> Frame:

@@ -1,7 +1,8 @@
-"""How a new chunk is made to agree with the one that is being played.
+"""How a new chunk is made to agree with the one that is being played now.
 
-Every mode is the same denoise graph under another `Guide`; `replace` and `blend` need none. With tau from 0 (noise) to
-1 (action), Y the last chunk's actions laid over the new one's rows, d rows of delay and s rows between two chunks::
+Every mode runs the same denoise graph with another `Guide`; `replace` and `blend` need none. tau runs from 0 (noise) to
+1 (action), Y is the last chunk's actions shifted to the new chunk's rows, d the delay and s the distance of two chunks,
+in rows::
 
     rtc      v += w(tau) * W * (Y - x1), x1 = x + (1 - tau) * v     W falls from 1 at row d to 0 at row H - s
     prefix   rows before d follow the straight path to Y            the same, with w = 1 / (1 - tau) and W = 1 there
@@ -22,7 +23,7 @@ from ngrt.messages import Array, Guide, TimedChunk
 
 Mode = Literal["replace", "blend", "prefix", "rtc", "lockstep"]
 Noise = Literal["fresh", "steady"]
-"""Where denoising starts: from a draw for each chunk, or always from the same, which keeps to one side of a choice."""
+"""Fresh: each chunk starts from new noise. Steady: all start from the same, which keeps the policy to one plan."""
 
 RECENT, PERCENT = 50, 95
 """Chunks that the delay is estimated from, and the percentile taken: two hiccups in fifty change nothing."""
@@ -46,13 +47,13 @@ class Merging:
 
     @property
     def needs_guide(self) -> bool:
-        """Whether it is done while denoising, by a `Guide`."""
+        """Whether chunks are merged while they are denoised, by a `Guide`."""
         return self.mode in ("prefix", "rtc")
 
     def guide(self, previous: Array, executed: int, delay: int, steps: int) -> Guide | None:
         """Return what pulls a chunk that starts ``executed`` rows after ``previous`` (..., H, A), or None for nothing.
 
-        ``delay``: the new chunk's rows that will have passed before it is ready; ``steps`` of its denoising.
+        ``delay``: rows of the new chunk that will have passed before it is ready; ``steps``: its denoise steps.
         """
         horizon = previous.shape[-2]
         end = horizon - executed
@@ -69,7 +70,7 @@ class Merging:
 
 
 def shifted(actions: Array, rows: int) -> Array:
-    """Return ``actions`` (..., H, A) as seen ``rows`` later: row i is what was row i + ``rows``, zeros past the end."""
+    """Return ``actions`` (..., H, A) moved up by ``rows``: row i is the old row i + ``rows``, zeros past the end."""
     moved = np.zeros_like(actions)
     kept = actions.shape[-2] - rows
     moved[..., :kept, :] = actions[..., rows:, :]
@@ -86,29 +87,29 @@ def rtc_weights(horizon: int, delay: int, end: int) -> Array:
 
 
 def rtc_strengths(steps: int, beta: float) -> Array:
-    """Return w (N,): min(beta, (1 - tau) / (tau * r2)), the paper's, which is beta at tau = 0."""
+    """Return w (N,) as in the paper: min(beta, (1 - tau) / (tau * r2)), and beta at tau = 0."""
     tau = np.arange(1, steps) / steps
     free = (tau**2 + (1 - tau) ** 2) / (tau * (1 - tau))
     return np.asarray(np.minimum(beta, np.concatenate([[beta], free])), np.float32)
 
 
 def prefix_strengths(steps: int) -> Array:
-    """Return 1 / (1 - tau) (N,): what keeps x at (1 - tau) * noise + tau * Y, and makes it Y in the end."""
+    """Return 1 / (1 - tau) (N,): it keeps x at (1 - tau) * noise + tau * Y, so that x ends at Y."""
     return np.asarray(steps / (steps - np.arange(steps)), np.float32)
 
 
 def default_merging(delay: int, *, takes_guide: bool = True) -> Merging:
-    """Return what plays best at ``delay`` ticks: the same at all of them, by the table in docs/merging.md.
+    """Return how to merge where nobody chose: the same at every ``delay`` in ticks, by the table in docs/merging.md.
 
-    ``takes_guide``: whether the policy can be guided; what is best without a guide is `replace` with steady noise.
+    ``takes_guide``: whether the policy can be guided. Without a guide `replace` with steady noise is best.
     """
     return Merging("prefix" if takes_guide else "replace", "steady")
 
 
-class Merger:
-    """Makes the guide of every chunk of a session, from the chunk before it and from how long chunks take of late.
+class GuideMaker:
+    """Makes the guide for each chunk of a session, from the chunk before it and the latency of recent chunks.
 
-    ``latency``: seconds from a frame's capture to its chunk, as measured before the session.
+    ``latency``: seconds from a frame's capture to its chunk, measured before the session.
     """
 
     def __init__(self, merging: Merging, grid: Grid, steps: int, latency: float) -> None:
@@ -119,24 +120,24 @@ class Merger:
 
     @property
     def latency(self) -> float:
-        """Seconds from capture to chunk: a high percentile of the last chunks, so that one hiccup is soon forgotten."""
+        """Seconds from capture to chunk: a high percentile of the recent chunks."""
         return self._latencies.percentile(PERCENT) or 0.0
 
     def delay(self, captured: float) -> int:
-        """Return how many rows of a chunk on a frame ``captured`` then will have passed before it is ready."""
-        return max(0, self._grid.next_tick(captured + self.latency) - self._grid.first_tick(captured))
+        """Return how many rows of a chunk will have passed before it is ready, for a frame captured at ``captured``."""
+        return max(0, self._grid.next_tick(captured + self.latency) - self._grid.first_row_tick(captured))
 
     def guide(self, captured: float, since: float = -math.inf) -> Guide | None:
-        """Return what pulls the chunk on a frame ``captured`` then, None for nothing.
+        """Return the guide for the chunk of a frame captured at ``captured``, None for no guide.
 
-        A chunk on a frame from before ``since`` was never played, and pulls nothing.
+        The last chunk is no guide if its frame was captured before ``since``: it was never played.
         """
         if self._last is None or self._last.captured < since:
             return None
-        executed = self._grid.first_tick(captured) - self._grid.first_tick(self._last.captured)
+        executed = self._grid.first_row_tick(captured) - self._grid.first_row_tick(self._last.captured)
         return self._merging.guide(self._last.chunk.actions, executed, self.delay(captured), self._steps)
 
-    def note(self, chunk: TimedChunk) -> None:
-        """Take note of a finished chunk: it is the one that the next must agree with."""
+    def remember(self, chunk: TimedChunk) -> None:
+        """Remember a finished chunk: the next one must agree with it."""
         self._latencies.add(chunk.finished - chunk.captured)
         self._last = chunk

@@ -1,4 +1,4 @@
-"""Deadlines and what a rate asks of a policy: arithmetic only. Rules: absolute deadlines, no bursts, d <= H - s."""
+"""Deadlines, and which rates a policy can hold: arithmetic only. Rules: absolute deadlines, no bursts, d <= H - s."""
 
 import math
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from ngrt.errors import FeasibilityError
 
 MARGIN = 0.95
-"""What a remedy leaves unused: the next run measures anew, and finds a few percent more or less."""
+"""Share of the measured speed that a remedy uses: the next run may measure a few percent less."""
 
 LEAST_RATE = 0.1
 """Ticks a second below which no rate is worth naming."""
 
 
 def next_deadline(deadline: float, now: float, interval: float) -> tuple[float, int]:
-    """Return the deadline after ``deadline`` that is still to come, and how many were missed on the way.
+    """Return the first deadline after ``now``, and how many after ``deadline`` were missed.
 
-    A missed deadline is skipped, never made up for: a burst would replay stale input.
+    A missed deadline is skipped for good: catching up in a burst would replay stale input.
     """
     missed = max(0, math.floor((now - deadline) / interval))
     return deadline + (missed + 1) * interval, missed
 
 
 def delay_ticks(latency: float, rate: float) -> int:
-    """Return d: the ticks that pass while a chunk is made that takes ``latency`` seconds from its frame's capture."""
+    """Return d: the ticks that pass in ``latency`` seconds, from a frame's capture to its chunk."""
     return math.ceil(latency * rate - 1e-9)
 
 
@@ -30,8 +30,8 @@ def delay_ticks(latency: float, rate: float) -> int:
 class Latency:
     """How long a chunk takes from its frame's capture, in seconds.
 
-    ``fixed`` does not depend on the steps; ``step`` is each denoise step; ``interval`` is how often the source shows a
-    new picture: a frame waits that long for inference to start on it, but no longer than a tick.
+    ``fixed``: the part that does not depend on the steps; ``step``: each denoise step; ``interval``: between two new
+    pictures of the source. A frame waits that long for inference to start, but no longer than a tick.
     """
 
     fixed: float
@@ -40,7 +40,7 @@ class Latency:
 
     @classmethod
     def from_two(cls, one: float, steps: int, whole: float, interval: float = 0.0) -> "Latency":
-        """Return the line through a chunk of one step that took ``one`` and of ``steps`` that took ``whole``."""
+        """Return the latency fitted to two chunks: one step took ``one`` seconds, ``steps`` steps took ``whole``."""
         step = max(0.0, (whole - one) / (steps - 1)) if steps > 1 else 0.0
         return cls(max(0.0, whole - steps * step), step, interval)
 
@@ -62,9 +62,9 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast is played: ``rate`` ticks a second, ``steps`` denoise steps a chunk, ``delay`` ticks until it is there.
+    """How fast a session plays: ``rate`` ticks a second, ``steps`` denoise steps a chunk.
 
-    ``delay`` is 0 where the game waits.
+    ``delay``: ticks that a chunk takes; 0 in lockstep, where the game waits.
     """
 
     rate: float
@@ -72,12 +72,12 @@ class Pace:
     delay: int
 
 
-def settle(latency: Latency, horizon: int, rate: float | None, steps: int | None, limit: Pace) -> Pace:
-    """Return a pace that holds; None: as much as does hold, up to what ``limit`` has.
+def choose_pace(latency: Latency, horizon: int, rate: float | None, steps: int | None, limit: Pace) -> Pace:
+    """Return a pace that this latency can hold. ``rate`` or ``steps`` None: as many as can hold, up to ``limit``.
 
-    Where both are None the rate comes first, with a quarter of the steps, then as many steps as fit it.
+    Where both are None the rate is chosen first, for a quarter of the steps; then as many steps as fit that rate.
 
-    :raises FeasibilityError: none does
+    :raises FeasibilityError: no pace holds
     """
     budget = horizon // 2
     if rate is None:
@@ -90,14 +90,14 @@ def settle(latency: Latency, horizon: int, rate: float | None, steps: int | None
 
 
 def _rounded(rate: float) -> float:
-    """Return ``rate`` to a tenth below."""
+    """Return ``rate`` rounded down to a tenth."""
     return math.floor(rate * 10) / 10
 
 
 def check_feasible(latency: Latency, steps: int, horizon: int, rate: float) -> int:
     """Return the delay d in ticks if ``rate`` can hold: inference never stops, so s = d and 2 d <= horizon.
 
-    :raises FeasibilityError: it cannot; the message names the largest rate and the steps that would
+    :raises FeasibilityError: it cannot; the message names the largest rate and the most steps that can
     """
     budget = horizon // 2
     takes = latency.of(steps, rate)

@@ -1,10 +1,10 @@
-"""Percentiles of the recent past."""
+"""Percentiles over the most recent samples."""
 
 import math
 from collections import deque
 
 WINDOW = 600
-"""Samples a percentile is taken over: ten seconds at 60 Hz. Older hiccups must not colour the present."""
+"""Samples that a percentile is taken over: ten seconds at 60 Hz. An old hiccup must not count for ever."""
 
 
 class Window:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ngrt.messages import PadState, TimedChunk
 
 BLEND_DECAY = 0.1
-"""How much less a chunk counts for each tick of its age, where chunks are blended: exp(-BLEND_DECAY * age)."""
+"""Blended chunks are weighted by exp(-BLEND_DECAY * age), age in ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Grid:
         """Return when ``tick`` is due."""
         return self.start + tick * self.interval
 
-    def first_tick(self, captured: float) -> int:
-        """Return the tick that row 0 of a chunk on a frame ``captured`` then is meant for; it may have passed."""
+    def first_row_tick(self, captured: float) -> int:
+        """Return the tick that row 0 is meant for, for a frame captured at ``captured``. It may have passed."""
         return math.floor((captured - self.start) / self.interval + 0.5) + self.shift
 
     def next_tick(self, time: float) -> int:
@@ -36,7 +36,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a chunk, and the pad state that it stands for."""
+    """One row of a chunk, and its pad state."""
 
     chunk: TimedChunk
     index: int
@@ -44,10 +44,10 @@ class Row:
 
 
 class Timeline:
-    """Lays chunks over ticks by the capture time of their frame.
+    """Finds the row for a tick by the capture time of each chunk's frame.
 
-    Each row is meant for one tick, and for no other: a row whose tick has passed is never played. Where chunks overlap,
-    the newest one counts; with ``blend`` its sticks are averaged with those of the older ones.
+    Each row is meant for one tick only: a row whose tick has passed is never played. Where chunks overlap, the newest
+    one counts; with ``blend`` its sticks are averaged with those of the older chunks.
     """
 
     def __init__(self, grid: Grid, *, blend: bool = False) -> None:
@@ -64,13 +64,13 @@ class Timeline:
         self._chunks = []
 
     def at(self, tick: int) -> Row | None:
-        """Return the row meant for ``tick``, or None; what no later tick can use is forgotten."""
+        """Return the row meant for ``tick``, or None. Chunks that no later tick can use are forgotten."""
         self._chunks = [chunk for chunk in self._chunks if self._row(chunk, tick) < chunk.chunk.horizon]
         covering = [chunk for chunk in self._chunks if self._row(chunk, tick) >= 0]
         if not covering:
             return None
         if not self._blend:
-            # older ones can never count again
+            # older chunks can never count again
             self._chunks = self._chunks[self._chunks.index(covering[-1]) :]
             covering = covering[-1:]
         newest, row = covering[-1], self._row(covering[-1], tick)
@@ -80,10 +80,10 @@ class Timeline:
         return Row(newest, row, state)
 
     def _row(self, chunk: TimedChunk, tick: int) -> int:
-        return tick - self._grid.first_tick(chunk.captured)
+        return tick - self._grid.first_row_tick(chunk.captured)
 
     def _averaged(self, state: PadState, covering: Sequence[TimedChunk], tick: int) -> PadState:
-        """Return ``state`` with the sticks that ``covering`` mean on average; buttons cannot be averaged."""
+        """Return ``state`` with its sticks averaged over the chunks in ``covering``; buttons cannot be averaged."""
         rows = [self._row(chunk, tick) for chunk in covering]
         weights = [math.exp(-BLEND_DECAY * (row - rows[-1])) for row in rows]
         states = [chunk.chunk.pad(row) for chunk, row in zip(covering, rows, strict=True)]

@@ -1,12 +1,12 @@
-"""Who may take the pad from the policy, and what it does then: the strongest of several verdicts."""
+"""Which verdict holds: each guard that may take the pad from the policy has a veto, and the strongest one counts."""
 
 import math
 
 from ngrt.messages import NEUTRAL, Verdict
 
 
-class Voice:
-    """One who may take the pad: ``verdict`` is what it says now, None for nothing. Written in one thread at a time."""
+class Veto:
+    """What one guard says now: ``verdict``, None where the policy may play. Written in one thread at a time."""
 
     __slots__ = ("verdict",)
 
@@ -15,42 +15,39 @@ class Voice:
 
 
 class Vetoes:
-    """What everybody says. Each has a voice of its own, so that no one's word is lost to another thread's.
+    """All vetoes of a session. Each guard writes only its own, so that no thread overwrites another's verdict.
 
-    Read in the tick's thread without waiting: voices are few, and are never taken away.
+    The tick's thread reads them without waiting: there are few, and none is ever removed.
     """
 
     def __init__(self) -> None:
-        self._voices: tuple[Voice, ...] = ()
-        self.over = -math.inf
-        """When the tick last found a verdict, or found it over: what was seen before must not move the pad.
+        self._vetoes: tuple[Veto, ...] = ()
+        self.valid_from = -math.inf
+        """Frames captured before this time must not move the pad: a verdict held then. Written by the tick alone."""
 
-        Written by the tick alone.
-        """
-
-    def voice(self, *, first: bool = False) -> Voice:
-        """Return a new voice; of those that block the ``first`` is quoted. Called in the event loop's thread."""
-        voice = Voice()
-        self._voices = (voice, *self._voices) if first else (*self._voices, voice)
-        return voice
+    def new_veto(self, *, first: bool = False) -> Veto:
+        """Return a new veto; of several that block the ``first`` one's note is shown. For the event loop's thread."""
+        veto = Veto()
+        self._vetoes = (veto, *self._vetoes) if first else (*self._vetoes, veto)
+        return veto
 
     @property
     def strongest(self) -> Verdict | None:
-        """What holds now: one that blocks before one that lets a person play; None where the policy plays.
+        """The verdict that holds now: one that blocks before one that lets a person play; None: the policy plays.
 
         Of two that let a person play, one that presses something comes first: a key that is held while a real pad is
         used must not keep the pad still.
         """
-        standing = [verdict for verdict in self._said() if verdict.source != "policy"]
-        return min(standing, key=lambda one: (one.source != "blocked", one.state == NEUTRAL), default=None)
+        holding = [verdict for verdict in self._verdicts() if verdict.source != "policy"]
+        return min(holding, key=lambda one: (one.source != "blocked", one.state == NEUTRAL), default=None)
 
     @property
     def note(self) -> str | None:
-        """What people should know now, of what holds first."""
+        """What to tell people now: the strongest verdict's note, else the first other one."""
         strongest = self.strongest
         if strongest is not None:
             return strongest.note
-        return next((verdict.note for verdict in self._said()), None)
+        return next((verdict.note for verdict in self._verdicts()), None)
 
-    def _said(self) -> list[Verdict]:
-        return [verdict for voice in self._voices if (verdict := voice.verdict) is not None]
+    def _verdicts(self) -> list[Verdict]:
+        return [verdict for veto in self._vetoes if (verdict := veto.verdict) is not None]

@@ -1,6 +1,6 @@
 """What may take the pad from the policy: the game's window without the focus, a key, a person's own pad.
 
-Each is looked at from a thread of its own, and needs a desktop or keyboard of its own, which it closes.
+Each is polled in a thread of its own. It needs a desktop or keyboard that nobody else uses, and closes it.
 """
 
 import math
@@ -10,20 +10,20 @@ from ngrt.interfaces import Desktop, Keys, PersonPad, StoppedByPerson
 from ngrt.messages import PadState, Verdict
 
 DEAD_ZONE = 0.25
-"""How far a stick must be moved to count as used: worn ones rest at up to a fifth of their way."""
+"""How far a stick must be moved to count as used, of 1: worn sticks rest at up to 0.2."""
 
-SURE = 0.25
-"""Seconds for which a window of another process is taken for one."""
+KEEP_DIFFERENT = 0.25
+"""Seconds for which a window that belonged to another process is not asked about again."""
 
 REST = 1.0
-"""Seconds without use after which a person's pad is the policy's again."""
+"""Seconds at rest after which a person's pad gives play back to the policy."""
 
 
 class FocusGuard:
-    """Keeps the pad neutral while the game has not the focus: input goes to whatever has.
+    """Keeps the pad neutral while the game does not have the focus: input would go to another window.
 
-    ``window_number`` returns the number of the game's window, None where it has none now. Another window of the same
-    process is the game as well: a launcher's child, or the one that a game swaps in when it goes fullscreen.
+    ``window_number`` returns the number of the game's window, None while it has none. Another window of the same
+    process counts as the game too: a launcher's child, or the one that a game swaps in when it goes fullscreen.
     """
 
     def __init__(self, desktop: Desktop, window_number: Callable[[], int | None], name: str) -> None:
@@ -32,7 +32,7 @@ class FocusGuard:
         self._lost = Verdict("blocked", f"{name} lost the focus; pad neutral (--no-focus-guard plays on)")
         self._same: tuple[int, int] | None = None
         self._different: tuple[int, int] | None = None
-        self._sure = -math.inf
+        self._different_until = -math.inf
 
     def poll(self, now: float) -> Verdict | None:
         """Return a verdict that blocks, None while the game has the focus.
@@ -48,13 +48,13 @@ class FocusGuard:
         return self._lost
 
     def _share_a_process(self, game: int, focused: int, now: float) -> bool:
-        """Return whether two windows are of one process; asked of the desktop anew where they change, or at times."""
-        if self._different == (game, focused) and now < self._sure:
+        """Return whether two windows belong to one process. The answer is kept: the desktop is slow to ask."""
+        if self._different == (game, focused) and now < self._different_until:
             return False
         if self._same != (game, focused):
             one, other = self._desktop.window(game), self._desktop.window(focused)
             if one is None or other is None or one.pid is None or one.pid != other.pid:
-                self._different, self._sure = (game, focused), now + SURE
+                self._different, self._different_until = (game, focused), now + KEEP_DIFFERENT
                 return False
             self._same = game, focused
         return True
@@ -65,7 +65,7 @@ class FocusGuard:
 
 
 class PanicKey:
-    """Ends the session as soon as a key is pressed. One that is held from before must be let go first.
+    """Ends the session as soon as a key is pressed. A key that is held from before must be let go first.
 
     :raises ngrt.errors.SettingsError: there is no such key
     """
@@ -91,7 +91,7 @@ class PanicKey:
 
 
 class TakeoverKey:
-    """Makes the policy let go while a key is held, so that a person plays with keyboard and mouse of their own.
+    """Makes the policy let go while a key is held: a person then plays with keyboard and mouse.
 
     :raises ngrt.errors.SettingsError: there is no such key
     """
@@ -114,7 +114,7 @@ class TakeoverKey:
 
 
 class TakeoverPad:
-    """Passes on what a person does with a real pad: from the first use until it has been at rest for `REST`."""
+    """Passes on what a person does with a real pad, from its first use until it has been at rest for `REST`."""
 
     def __init__(self, reader: PersonPad) -> None:
         self._reader = reader
@@ -122,7 +122,7 @@ class TakeoverPad:
         self._name = reader.name
 
     def poll(self, now: float) -> Verdict | None:
-        """Return a verdict with the person's state while the pad is used; without a pad the policy plays, and says so.
+        """Return a verdict with the person's state while the pad is used. Without a pad: the policy plays, with a note.
 
         :raises ngrt.errors.PadError: no pad can be read any more
         """
@@ -143,5 +143,5 @@ class TakeoverPad:
 
 
 def in_use(state: PadState) -> bool:
-    """Return whether a person does something with a pad: presses a button, or holds a stick out of its dead zone."""
+    """Return whether a person uses a pad: a button is pressed, or a stick is out of its dead zone."""
     return bool(state.buttons) or any(math.hypot(*stick) > DEAD_ZONE for stick in (state.left, state.right))

@@ -1,1 +1,1 @@
-"""The three tasks of a session and the loop that joins them; start reading at `run`."""
+"""The three tasks of a session and the main loop that joins them; start reading at `ngrt.pipeline.run`."""

@@ -1,6 +1,6 @@
-"""At every tick, put the pad into the state meant for that tick: played, held a little, or neutral.
+"""At every tick, put the pad into the state meant for that tick: played, held for a while, or neutral.
 
-Unless somebody's veto stands: then neutral, or what a person does.
+While a veto holds, the pad is neutral or does what a person does.
 """
 
 import math
@@ -26,8 +26,9 @@ from ngrt.policy.actions import lock_menus
 class Control:
     """The rules of one session's control.
 
-    ``rate`` ticks a second; ``ticks`` until the end, None for no end; ``hold`` ticks that the last state may stand
-    in for a row that is not there; ``max_age`` seconds between a frame's capture and the last tick it may move.
+    ``rate``: ticks a second; ``ticks``: until the end, None for no end; ``hold``: ticks that the last state is held
+    where no row is there; ``max_age``: seconds after a frame's capture in which its chunk may move the pad; ``shift``:
+    ticks that each row is played later; ``allow_menu``: whether the policy may press buttons that open menus.
     """
 
     rate: float
@@ -39,20 +40,20 @@ class Control:
 
 
 async def actuate(actuator: "Actuator", worker: Worker) -> None:
-    """Tick until the session's ticks are done, or its chunks are at an end and played out. The pad ends neutral.
+    """Tick until the session's ticks are done, or the last chunk is played out. The pad ends neutral.
 
     :raises ngrt.errors.PadError: the pad failed, or hangs and may not be neutral
     """
     async with neutral_afterwards(actuator.pad, worker):
-        with anyio.move_on_after(actuator.longest):  # a pad that hangs must not hold the session up
+        with anyio.move_on_after(actuator.time_limit):  # a pad that hangs must not hold the session up
             await worker.pace(actuator.step, actuator.grid.due(0))
 
 
 @asynccontextmanager
 async def neutral_afterwards(pad: Pad, worker: Worker) -> AsyncIterator[None]:
-    """Make the pad neutral at the end, whatever happens within.
+    """Make the pad neutral at the end of the block, whatever happens in it.
 
-    :raises ngrt.errors.PadError: it hangs, or fails and nothing had failed before
+    :raises ngrt.errors.PadError: it hangs, or it fails and nothing else failed before
     """
     failed = True
     try:
@@ -67,11 +68,14 @@ async def neutral_afterwards(pad: Pad, worker: Worker) -> AsyncIterator[None]:
         except Exception:
             if not failed:
                 raise
-            # else the first failure says more than the one that follows from it
+            # else the first failure is raised: it says more than one that follows from it
 
 
 async def _release(pad: Pad, worker: Worker) -> None:
-    """Make the pad neutral; if it hangs, that is left waiting for it."""
+    """Make the pad neutral. If it hangs, the call is left behind in the worker.
+
+    :raises ngrt.errors.PadError: it hangs or fails
+    """
     with anyio.move_on_after(0 if worker.stuck else PATIENCE, shield=True) as limit:
         await worker.call(pad.send, NEUTRAL)
     if limit.cancelled_caught:
@@ -82,7 +86,7 @@ async def _release(pad: Pad, worker: Worker) -> None:
 
 
 class Actuator:
-    """Ticks: puts the pad into the state that ``timeline`` has for each tick of ``grid``, or that a verdict has."""
+    """Does one tick after the other: sends the pad the state that ``timeline`` has for the tick, or a verdict's."""
 
     def __init__(
         self,
@@ -97,7 +101,7 @@ class Actuator:
     ) -> None:
         self.pad, self.grid = pad, grid
         self.tick = 0
-        """The tick that comes next."""
+        """Number of the next tick."""
         self._control, self._timeline, self._clock = control, timeline, clock
         self._chunks, self._vetoes, self._observer = chunks, vetoes, observer
         self._last: tuple[PadState, TimedChunk] | None = None
@@ -106,26 +110,26 @@ class Actuator:
         self._was_vetoed = False
 
     @property
-    def longest(self) -> float:
-        """Seconds that all ticks take, and a slow pad beside."""
+    def time_limit(self) -> float:
+        """Seconds that all ticks may take, a slow pad included."""
         return math.inf if self._control.ticks is None else self._control.ticks / self._control.rate + PATIENCE
 
     def step(self, now: float) -> float | None:
         """Do the tick that is due; return the next deadline, or None at the end."""
         end = self._control.ticks
-        skipped = self._pass_over(now)
+        skipped = self._skip_missed_ticks(now)
         due = self.grid.due(self.tick)
-        ended = self._chunks.closed  # read before taking: what was put before closing is still taken below
-        verdict = self._heed(now)
+        ended = self._chunks.closed  # read before taking: a chunk that was put before closing is still taken below
+        verdict = self._current_verdict(now)
         if (chunk := self._chunks.take()) is not None:
             self._newest = chunk
-            if chunk.captured >= self._vetoes.over:
+            if chunk.captured >= self._vetoes.valid_from:
                 self._timeline.add(chunk)
         tick = self._decide(due, now)
         if ended and tick.source == "neutral":
             return None
         if verdict is not None:
-            meant, note = self._meant(), verdict.note
+            meant, note = self._meant_state(), verdict.note
             tick = Tick(self.tick, due, now, verdict.state, verdict.source, note=note, meant=meant)
         self.pad.send(tick.state)
         tick = replace(tick, rumble=self.pad.rumble)
@@ -138,37 +142,37 @@ class Actuator:
 
     @property
     def vetoed(self) -> bool:
-        """Whether the policy may not play now."""
+        """Whether a verdict keeps the policy from playing now."""
         return self._vetoes.strongest is not None
 
-    def obey(self) -> None:
-        """Put the pad into what a verdict says, between ticks."""
+    def send_verdict(self) -> None:
+        """Put the pad into the state of the verdict that holds, if any, between ticks."""
         if (verdict := self._vetoes.strongest) is not None:
             self.pad.send(verdict.state)
 
-    def _heed(self, now: float) -> Verdict | None:
+    def _current_verdict(self, now: float) -> Verdict | None:
         """Return the verdict that holds at this tick.
 
-        While one does, all that the policy meant is forgotten: it was meant for a game that is not there any more.
-        Only a frame captured after the first tick without a verdict moves the pad again.
+        While one holds, all chunks are forgotten: the game has changed since. The first frame that moves the pad again
+        is one captured after the first tick without a verdict.
         """
         verdict = self._vetoes.strongest
         if verdict is not None or self._was_vetoed:
-            self._vetoes.over = now
+            self._vetoes.valid_from = now
             self._timeline.clear()
             self._last = None
         self._was_vetoed = verdict is not None
         return verdict
 
-    def _meant(self) -> PadState | None:
-        """Return what the policy would do at this tick, if it might: for who keeps what a person did instead."""
+    def _meant_state(self) -> PadState | None:
+        """Return what the policy would do at this tick if no verdict held, for observers; None if it has no row."""
         if self._newest is None:
             return None
-        row = self.tick - self.grid.first_tick(self._newest.captured)
+        row = self.tick - self.grid.first_row_tick(self._newest.captured)
         return self._newest.chunk.pad(row) if 0 <= row < self._newest.chunk.horizon else None
 
-    def _pass_over(self, now: float) -> int:
-        """Pass over ticks that another one has followed already, for who wakes late must not act late; return how many.
+    def _skip_missed_ticks(self, now: float) -> int:
+        """Skip ticks whose successor is due already: their rows are too late. Return how many.
 
         The session's last tick is always done.
         """
@@ -179,6 +183,7 @@ class Actuator:
         return skipped
 
     def _decide(self, due: float, now: float) -> Tick:
+        """Return what the policy does at this tick: plays its row, holds the last state, or neutral."""
         row = self._timeline.at(self.tick)
         meant = None if row is None else row.state
         if row is not None:

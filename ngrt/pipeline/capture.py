@@ -1,6 +1,6 @@
-"""Grab from the source at its own pace and hand on the newest frame, with those before it that the policy wants.
+"""Grab from the source at its own pace, and pass on the newest frame with the earlier ones that the policy wants.
 
-A source that fails or hangs is opened again, a bounded number of times.
+A source that fails or hangs is opened again, a limited number of times.
 """
 
 import math
@@ -35,19 +35,19 @@ FORGIVEN = 30.0
 """Seconds without a failure after which earlier ones no longer count."""
 
 EARLY = 0.9
-"""Share of the time to an unchanged picture's next turn after which a grab takes it: grabs and ticks do not meet."""
+"""Share of `CaptureSetup.refresh` after which an unchanged picture is passed on: grabs do not fall exactly on ticks."""
 
 PAUSES = (0.2, 1.0, 3.0)
-"""Seconds before each attempt: a display that changes its mode is back soon, or later."""
+"""Seconds before each attempt to open a source again: a display that changes its mode may take a while."""
 
 
 @dataclass(frozen=True)
-class Watching:
-    """What is watched: a picture is grabbed every ``interval`` seconds.
+class CaptureSetup:
+    """A source and how to capture it: a grab every ``interval`` seconds.
 
-    ``reopen`` closes it and opens it anew, where that makes sense; whoever gave it closes what it opened. ``vetoes``:
-    told while there is nothing to see. ``observer``: told of full frames, and of failures that are dealt with.
-    ``refresh``: seconds after which a picture that has not changed is handed on again.
+    ``reopen``: closes the source and opens it anew; the caller closes that one in the end. None: it is not opened
+    again. ``vetoes``: get a verdict while there is nothing to see. ``observer``: told of full frames, and of failures
+    that are mended. ``refresh``: seconds after which a picture that has not changed is passed on again.
     """
 
     source: FrameSource
@@ -60,7 +60,7 @@ class Watching:
 
 
 async def capture(
-    watching: Watching,
+    setup: CaptureSetup,
     worker: Worker,
     make_worker: Callable[[str], Worker],
     clock: Clock,
@@ -68,31 +68,30 @@ async def capture(
 ) -> None:
     """Grab until the source ends; then close ``frames``.
 
-    What is handed on is a context, oldest frame first: made here, where every frame passes, and not where only those
-    pass that inference has time for. A source that failed gets a new worker from ``make_worker``, for the old one may
-    hang.
+    ``frames`` gets contexts, oldest frame first. They are made here because every frame passes here; inference skips
+    frames. A source that failed gets a new worker from ``make_worker``, for the old one may hang.
 
     :raises ngrt.errors.SourceError: the source fails again and again, or cannot be opened again
     """
-    # shrinking costs more than all else between frame and pad: two threads share a large picture
+    # shrinking costs more than anything else between frame and pad: two threads share a large picture
     helper = ThreadPoolExecutor(1, thread_name_prefix="ngrt-shrink")
-    camera = Camera(watching, clock, frames, helper)
+    capturer = Capturer(setup, clock, frames, helper)
     failures, failed_at = 0, clock.now()
     try:
         while True:
             try:
                 if failures:
-                    await _reopen(camera, watching, worker)
-                    watching.observer.note("")
-                await _watch(camera, worker, clock)
+                    await _reopen(capturer, setup, worker)
+                    setup.observer.note("")
+                await _grab_until_end(capturer, worker, clock)
                 return
             except Exception as error:
                 failures = 1 if clock.now() - failed_at > FORGIVEN else failures + 1
                 failed_at = clock.now()
-                if watching.reopen is None or failures > RESTARTS:
+                if setup.reopen is None or failures > RESTARTS:
                     raise
-                camera.silence()
-                watching.observer.note(f"{error}; opening it again ({failures} of {RESTARTS})")
+                capturer.withdraw_verdict()
+                setup.observer.note(f"{error}; opening it again ({failures} of {RESTARTS})")
             worker.close()  # its thread may hang
             worker = make_worker("capture")
             await anyio.sleep(PAUSES[failures - 1])
@@ -102,59 +101,61 @@ async def capture(
         frames.close()
 
 
-async def _reopen(camera: "Camera", watching: Watching, worker: Worker) -> None:
-    """Let ``camera`` grab from the source opened anew.
+async def _reopen(capturer: "Capturer", setup: CaptureSetup, worker: Worker) -> None:
+    """Open the source anew and let ``capturer`` grab from it.
 
     :raises ngrt.errors.SourceError: it cannot be opened
     """
-    if watching.reopen is None:
+    if setup.reopen is None:
         return
     try:
         with anyio.fail_after(OPENING):
-            camera.switch_to(await worker.call(watching.reopen))
+            capturer.switch_to(await worker.call(setup.reopen))
     except TimeoutError as error:
-        raise SourceError(f"{camera.name} does not open within {OPENING:g} s", remedy="close what blocks it") from error
+        raise SourceError(
+            f"{capturer.name} does not open within {OPENING:g} s", remedy="close what blocks it"
+        ) from error
 
 
-async def _watch(camera: "Camera", worker: Worker, clock: Clock) -> None:
+async def _grab_until_end(capturer: "Capturer", worker: Worker, clock: Clock) -> None:
     """Grab until the source ends.
 
     :raises SourceError: it hangs
     """
-    camera.deadline = seen = clock.now()
+    capturer.deadline = last_deadline = clock.now()
 
-    def quiet() -> bool:
-        nonlocal seen
-        before, seen = seen, camera.deadline
-        return before == seen < clock.now()
+    def no_progress() -> bool:
+        nonlocal last_deadline
+        before, last_deadline = last_deadline, capturer.deadline
+        return before == last_deadline < clock.now()
 
     try:
-        await unless_hung(lambda: worker.pace(camera.step, camera.deadline), STALL, quiet)
+        await unless_hung(lambda: worker.pace(capturer.step, capturer.deadline), STALL, no_progress)
     except Hung as error:
         raise SourceError(
-            f"{camera.name} has shown nothing for {STALL:g} s: it hangs", remedy="close what blocks it"
+            f"{capturer.name} has shown nothing for {STALL:g} s: it hangs", remedy="close what blocks it"
         ) from error
 
 
-class Camera:
-    """Grabs from a source: each step grabs, shrinks, and puts a context of frames into a channel."""
+class Capturer:
+    """Each step grabs from the source, shrinks the picture, and puts a context of frames into a channel."""
 
     def __init__(
-        self, watching: Watching, clock: Clock, frames: Latest[list[Frame]], helper: Executor | None = None
+        self, setup: CaptureSetup, clock: Clock, frames: Latest[list[Frame]], helper: Executor | None = None
     ) -> None:
-        self._source, self._interval, self._context = watching.source, watching.interval, watching.context
+        self._source, self._interval, self._context = setup.source, setup.interval, setup.context
         self._clock, self._frames, self._helper = clock, frames, helper
-        self._observer = watching.observer
-        self._voice = watching.vetoes.voice(first=True)  # minimised says more than without the focus
-        self._refresh, self._handed_on = EARLY * watching.refresh, -math.inf
+        self._observer = setup.observer
+        self._veto = setup.vetoes.new_veto(first=True)  # "minimised" says more than "lost the focus"
+        self._refresh, self._passed_on = EARLY * setup.refresh, -math.inf
         self._count = 0
         self._shown: Image | None = None
         self.deadline = clock.now()
-        """When the next grab is due; long past where the source hangs."""
+        """When the next grab is due; it stays in the past while the source hangs."""
 
     @property
     def name(self) -> str:
-        """What is watched."""
+        """The source's name."""
         return self._source.name
 
     def step(self, now: float) -> float | None:
@@ -167,9 +168,9 @@ class Camera:
             return None
         except NothingToSee as reason:
             verdict = Verdict("blocked", str(reason))
-        if source is not self._source:  # it hung, another was opened, and now it is back
+        if source is not self._source:  # this call hung, and another source was opened meanwhile
             return None
-        self._voice.verdict = verdict
+        self._veto.verdict = verdict
         if verdict is not None:
             self._shown = None
         if image is not None:
@@ -177,18 +178,18 @@ class Camera:
             age = source.age
             self._observer.frame(Frame(self._count, now - age, check_frame(image)))
             self._shown = shrink(image, self._helper)
-        # An unchanged picture is handed on again, with the time it was grabbed: it is what the game shows now. But no
-        # more often than is of use, for inference thinks about whatever it is given.
-        if self._shown is not None and (image is not None or now - self._handed_on >= self._refresh):
-            self._handed_on = now
+        # An unchanged picture is passed on again with the time of this grab, for the game still shows it; but no more
+        # often than is of use, for inference runs on every frame that it gets.
+        if self._shown is not None and (image is not None or now - self._passed_on >= self._refresh):
+            self._passed_on = now
             self._frames.put(self._context.observe(Frame(self._count, now - age, self._shown)))
         self.deadline, _ = next_deadline(self.deadline, self._clock.now(), self._interval)
         return self.deadline
 
-    def silence(self) -> None:
-        """Take back that there is nothing to see: the source has failed, and its failure says more."""
-        self._voice.verdict = None
+    def withdraw_verdict(self) -> None:
+        """Take back the verdict that there is nothing to see: the source has failed, and its failure says more."""
+        self._veto.verdict = None
 
     def switch_to(self, source: FrameSource) -> None:
-        """Grab from ``source`` from now on; what the old one showed last is shown no more."""
+        """Grab from ``source`` from now on, and forget the old one's last picture."""
         self._source, self._shown = source, None

@@ -1,4 +1,4 @@
-"""A bounded channel of one that keeps the latest and counts the rest."""
+"""A channel that holds one message: a newer one replaces it, and replaced ones are counted."""
 
 import threading
 from typing import Generic, TypeVar
@@ -13,9 +13,10 @@ T = TypeVar("T")
 
 
 class Latest(Resource, Generic[T]):
-    """Hands the newest message on; one that was never taken is replaced and counted in ``replaced``.
+    """Passes on the newest message. ``sent`` counts all, ``replaced`` those that were never taken.
 
-    Made inside the event loop. ``put``, ``take`` and ``close`` may be called from any thread; ``receive`` awaits.
+    Construct it inside the event loop. ``put``, ``take`` and ``close`` may be called from any thread; ``receive``
+    awaits.
     """
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class Latest(Resource, Generic[T]):
         self._waiting: anyio.Event | None = None
 
     def put(self, item: T) -> None:
-        """Make ``item`` the one that is received next."""
+        """Make ``item`` the next message to be received."""
         with self._lock:
             self.sent += 1
             self.replaced += self._item is not None
@@ -38,13 +39,13 @@ class Latest(Resource, Generic[T]):
         self._wake(waiting)
 
     def take(self) -> T | None:
-        """Return the newest message that was not taken yet, or None. Never waits."""
+        """Return the message, or None if there is none. Never waits."""
         with self._lock:
             item, self._item = self._item, None
             return item
 
     def close(self) -> None:
-        """Say that nothing more will be put; what is in the channel can still be received."""
+        """Say that no more messages come. The one that is in the channel can still be received."""
         with self._lock:
             self.closed = True
             waiting, self._waiting = self._waiting, None

@@ -1,4 +1,4 @@
-"""What ended a task group is raised as itself: the failure, not the group around it."""
+"""Unwraps exception groups: the failure that ended a task group is raised, not the group around it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from ngrt.interfaces import StoppedByPerson
 
 @contextmanager
 def ungrouped() -> Iterator[None]:
-    """Raise the failure that ended a task group within, instead of a group of it and what followed from it."""
+    """Raise the failure that ended a task group in this block, not the group of it and what followed from it."""
     try:
         yield
     except BaseExceptionGroup as group:
@@ -16,9 +16,9 @@ def ungrouped() -> Iterator[None]:
 
 
 def first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the error inside a group that ended the session: the first, but a person's wish only if nothing failed.
+    """Return the first error inside ``group``; a `StoppedByPerson` only if there is no other.
 
-    A pad that may not be neutral is more to know than who ended the session.
+    That a pad may not be neutral is more important than who ended the session.
     """
     _, failed = group.split(StoppedByPerson)
     error: BaseException = failed or group

@@ -1,4 +1,4 @@
-"""Ask a watch, many times a second, whether the policy may play: beside the tick, which never waits for the answer."""
+"""Poll a watch many times a second, beside the tick: the tick reads the last verdict and never waits for one."""
 
 import anyio
 import anyio.abc
@@ -11,12 +11,12 @@ from ngrt.pipeline.watchdog import CHECKS
 from ngrt.pipeline.workers import Worker
 
 INTERVAL = 0.01
-"""Seconds between two polls: a key that is tapped is down for longer."""
+"""Seconds between two polls: shorter than a key is down when it is tapped."""
 
 STALL = 0.4
-"""Seconds without an answer after which the policy may no longer play: nobody knows whether it should."""
+"""Seconds without an answer after which the policy must not play: nobody knows whether it may."""
 
-SILENCE = Verdict("blocked", "what guards the pad does not answer; pad neutral")
+NO_ANSWER = Verdict("blocked", "what guards the pad does not answer; pad neutral")
 
 
 async def guard(
@@ -26,40 +26,41 @@ async def guard(
     *,
     task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Poll until cancelled, and say what ``watch`` says. Started with its first answer, or once that is overdue.
+    """Poll ``watch`` until cancelled, and keep its verdict in ``vetoes``.
 
-    Goes by the event loop's time, not by the session's: that may stand still, and a person may not.
+    Counts as started with the first answer, or once that is overdue. Goes by the event loop's time, not the session's:
+    the session's clock may stand still, but a person does not.
 
     :raises ngrt.interfaces.StoppedByPerson: a person wants the session to end
     :raises ngrt.errors.NgrtError: it cannot be watched any more
     """
-    said, silent = vetoes.voice(), vetoes.voice()
-    answers, begun = 0, False
+    answer, overdue = vetoes.new_veto(), vetoes.new_veto()
+    answers, started = 0, False
 
     def poll(now: float) -> None:
-        said.verdict = watch.poll(now)  # in its own thread: the tick reads it at once, however busy the event loop is
+        answer.verdict = watch.poll(now)  # set in its own thread: the tick sees it even if the event loop is busy
 
-    async def doubt() -> None:
-        seen, found = 0, 0
+    async def check_for_silence() -> None:
+        seen, silent_checks = 0, 0
         while True:
             await anyio.sleep(STALL / CHECKS)
-            # a machine that wakes from sleep has lost no answers: its clock's jump is one check
-            seen, found = answers, found + 1 if answers == seen else 0
-            silent.verdict = SILENCE if found >= CHECKS else None
-            if found >= CHECKS:
-                begin()
+            # several checks in a row, for a machine that wakes from sleep: its clock's jump is only one check
+            seen, silent_checks = answers, silent_checks + 1 if answers == seen else 0
+            overdue.verdict = NO_ANSWER if silent_checks >= CHECKS else None
+            if silent_checks >= CHECKS:
+                report_started()
 
-    def begin() -> None:
-        nonlocal begun
-        if not begun:
-            begun = True
+    def report_started() -> None:
+        nonlocal started
+        if not started:
+            started = True
             task_status.started()
 
     with ungrouped():
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(doubt)
+            tasks.start_soon(check_for_silence)
             while True:
                 await worker.call(poll, anyio.current_time())
                 answers += 1
-                begin()
+                report_started()
                 await anyio.sleep(INTERVAL)

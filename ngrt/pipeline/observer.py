@@ -1,4 +1,4 @@
-"""Who is told of all that happens in a session, and how they are kept from slowing or ending it."""
+"""Observers of a session: how they are told of what happens, and kept from slowing or ending it."""
 
 import queue
 import threading
@@ -13,19 +13,19 @@ from ngrt.resource import Resource
 Kind: TypeAlias = Literal["frame", "observation", "chunk", "tick", "note", "event"]
 
 MOST_WAITING: dict[Kind, int] = {"frame": 8, "observation": 8}
-"""Messages of a kind that wait for a queued observer: a full frame of 1920 x 1080 takes 6 MB."""
+"""Most messages of a kind that wait for a queued observer: a full frame of 1920 x 1080 takes 6 MB."""
 
 MOST_OTHERS = 4096
-"""The same, of each other kind: a minute of ticks at 60 Hz and more."""
+"""The same for each other kind: more than a minute of ticks at 60 Hz."""
 
 CLOSING = 5.0
-"""Seconds that a queued observer has for what is still waiting, once it is closed."""
+"""Seconds that a queued observer has for the messages that still wait when it is closed."""
 
 
 class Observers(Observer):
-    """All observers of a session, told one after the other in the thread where something happens.
+    """All observers of a session, told one after the other in the thread where the event happens.
 
-    One that raises is let go of: the others are told so by `event`, and it is told nothing more.
+    An observer that raises is told nothing more, and the others are told so by `event`.
     """
 
     def __init__(self, observers: Sequence[Observer]) -> None:
@@ -37,7 +37,7 @@ class Observers(Observer):
         self._tell(lambda one: one.frame(frame))
 
     def observation(self, frame: Frame, dropped: int) -> None:
-        """Pass on what inference starts on."""
+        """Pass on the frame that inference starts on."""
         self._tell(lambda one: one.observation(frame, dropped))
 
     def chunk(self, chunk: TimedChunk) -> None:
@@ -49,35 +49,35 @@ class Observers(Observer):
         self._tell(lambda one: one.tick(tick, missed))
 
     def note(self, text: str) -> None:
-        """Pass on what goes wrong and is being dealt with."""
+        """Pass on what is wrong and being mended."""
         self._tell(lambda one: one.note(text))
 
     def event(self, text: str) -> None:
-        """Pass on what a log should have."""
+        """Pass on what belongs in a log."""
         self._tell(lambda one: one.event(text))
 
     def _tell(self, call: Callable[[Observer], None]) -> None:
-        for one in self._all:  # a tuple: what is let go of meanwhile in another thread is told at most once more
+        for one in self._all:  # a tuple: one that another thread removes meanwhile is told at most once more
             try:
                 call(one)
             except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever it is, the session goes on)
-                self._let_go(one, error)
+                self._remove(one, error)
 
-    def _let_go(self, observer: Observer, error: BaseException) -> None:
+    def _remove(self, observer: Observer, error: BaseException) -> None:
         with self._lock:
             if all(one is not observer for one in self._all):
                 return
             self._all = tuple(one for one in self._all if one is not observer)
-        said = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         name = observer.name if isinstance(observer, Queued) else type(observer).__name__
-        self.event(f"observer {name} failed and is told nothing more: {type(error).__name__}{said and ': '}{said}")
+        self.event(f"observer {name} failed and is told nothing more: {type(error).__name__}{reason and ': '}{reason}")
 
 
 class Queued(Observer, Resource):
     """Tells ``observer`` in a thread of its own, so that it may take its time.
 
-    What happens while too much waits already is dropped, and counted in ``dropped`` by kind. If it raises, nothing more
-    is told to it, and the session lets go of it. `close` tells it what still waits, for `CLOSING` seconds at most.
+    While too many messages wait, new ones are dropped, and counted in ``dropped`` by kind. If it raises, it is told
+    nothing more, and the session removes it. `close` tells it what still waits, for `CLOSING` seconds at most.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -96,7 +96,7 @@ class Queued(Observer, Resource):
         self._put("frame", lambda: self._observer.frame(frame))
 
     def observation(self, frame: Frame, dropped: int) -> None:
-        """Queue what inference starts on."""
+        """Queue the frame that inference starts on."""
         self._put("observation", lambda: self._observer.observation(frame, dropped))
 
     def chunk(self, chunk: TimedChunk) -> None:
@@ -108,15 +108,15 @@ class Queued(Observer, Resource):
         self._put("tick", lambda: self._observer.tick(tick, missed))
 
     def note(self, text: str) -> None:
-        """Queue what goes wrong and is being dealt with."""
+        """Queue what is wrong and being mended."""
         self._put("note", lambda: self._observer.note(text))
 
     def event(self, text: str) -> None:
-        """Queue what a log should have."""
+        """Queue what belongs in a log."""
         self._put("event", lambda: self._observer.event(text))
 
     def close(self) -> None:
-        """Tell it what still waits; end its thread. May be called twice."""
+        """Tell it what still waits, then end its thread. May be called twice."""
         self._messages.put(None)
         self._thread.join(CLOSING)
 
@@ -127,7 +127,7 @@ class Queued(Observer, Resource):
 
     @property
     def name(self) -> str:
-        """What kind of observer it is."""
+        """The class of the observer."""
         return type(self._observer).__name__
 
     def _put(self, kind: Kind, tell: Callable[[], None]) -> None:

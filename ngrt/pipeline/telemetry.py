@@ -1,4 +1,4 @@
-"""The observer that keeps a session's figures: counters and windowed percentiles, read by the view and the summary."""
+"""The observer that keeps a session's figures for view and summary: counts, and percentiles of the last seconds."""
 
 import math
 import threading
@@ -14,10 +14,10 @@ from ngrt.messages import NEUTRAL, STILL, Frame, Image, PadState, Rumble, Tick, 
 class Readings:
     """All figures at one moment; times in seconds.
 
-    ``jump_inside`` and ``jump_seam``: how far the sticks move from tick to tick on average, inside a chunk and where a
-    new one takes over. ``blocked`` and ``person``: ticks that a veto or a person had. ``rumbles``: how often the game
-    made the pad's motors do something else, ``rumble`` what they do now. ``note``: what is going wrong and is being
-    dealt with. ``events``: how often something happened that a log should have, ``recent`` the last of it in words.
+    ``jump_inside`` and ``jump_seam``: mean movement of the sticks from tick to tick, inside a chunk and where a new one
+    takes over. ``blocked`` and ``person``: ticks in which a guard or a person had the pad. ``rumbles``: how often the
+    game changed the motors; ``rumble``: how strongly they run now. ``note``: what is wrong and being mended.
+    ``events``: how many events were logged; ``recent``: the last of them, in words.
     """
 
     picture: Image | None
@@ -48,11 +48,11 @@ class Readings:
 
 
 RECENT = 20
-"""Events that are kept: more than that between two readings, and the first of them are lost."""
+"""Events that are kept; if more happen between two readings, the oldest are lost."""
 
 
 class Telemetry(Observer):
-    """What the session has done so far."""
+    """Keeps what the session has done so far."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,7 +69,7 @@ class Telemetry(Observer):
         self._began: float | None = None
 
     def observation(self, frame: Frame, dropped: int) -> None:
-        """Note a frame that inference starts on, and how many were replaced by newer ones so far."""
+        """Note the frame that inference starts on, and how many frames newer ones have replaced so far."""
         with self._lock:
             self._picture = frame.image
             self._counts["frames"] += 1
@@ -83,7 +83,7 @@ class Telemetry(Observer):
             self._delay.add(chunk.finished - chunk.captured)
 
     def tick(self, tick: Tick, missed: int) -> None:
-        """Note a tick, and how many were missed around it."""
+        """Note a tick, and how many next to it were skipped."""
         with self._lock:
             self._counts[tick.source] += 1
             self._counts["missed"] += missed
@@ -98,27 +98,27 @@ class Telemetry(Observer):
             if self._began is None:
                 self._began = tick.sent
             if tick.note != (before.note if before is not None else ""):
-                self._happened(tick.note or "the policy may play again")
+                self._log(tick.note or "the policy may play again")
             if before is not None and before.source == tick.source == "played" and before.index + 1 == tick.index:
                 seam = before.chunk_id != tick.chunk_id
                 (self._seam if seam else self._inside).add(_jump(before.state, tick.state))
 
     def note(self, text: str) -> None:
-        """Note what goes wrong and is being dealt with; "" when it is over."""
+        """Note what is wrong and being mended; "" once it is mended."""
         with self._lock:
             self._note = text
             if text:
-                self._happened(text)
+                self._log(text)
 
     def event(self, text: str) -> None:
-        """Note what a log should have."""
+        """Note what belongs in a log."""
         with self._lock:
-            self._happened(text)
+            self._log(text)
 
-    def _happened(self, text: str) -> None:
-        since = self._before.sent - self._began if self._before is not None and self._began is not None else 0.0
+    def _log(self, text: str) -> None:
+        elapsed = self._before.sent - self._began if self._before is not None and self._began is not None else 0.0
         self._events += 1
-        self._recent.append(f"{since:.1f} s  {text}")
+        self._recent.append(f"{elapsed:.1f} s  {text}")
 
     def read(self) -> Readings:
         """Return all figures as they are now."""
@@ -155,5 +155,5 @@ class Telemetry(Observer):
 
 
 def _jump(before: PadState, after: PadState) -> float:
-    """Return the farther of how far the two sticks moved between two ticks; a stick's whole way is 2."""
+    """Return how far the stick that moved farther went between two ticks; from one end to the other is 2."""
     return max(math.dist(before.left, after.left), math.dist(before.right, after.right))

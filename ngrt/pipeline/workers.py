@@ -1,7 +1,6 @@
 """Where blocking work runs: one thread a device, so that a driver sees one thread and the event loop never blocks.
 
-The seam between real and virtual time: tests pass `InlineWorker`, which calls on the event loop and lets only the
-loop's clock pass.
+Tests pass `InlineWorker` to play in virtual time: it calls on the event loop, and only the loop's clock moves.
 """
 
 import queue
@@ -20,10 +19,10 @@ from ngrt.resource import Resource
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 Body = Callable[[float], float | None]
-"""Work done at a deadline: takes the time it is called, returns the next deadline, or None to end."""
+"""Work done at a deadline: takes the time of the call, returns the next deadline, or None to end."""
 
 PATIENCE = 2.0
-"""Seconds a stopping worker may take before it is left behind: a driver that hangs must not keep the pad pressed."""
+"""Seconds that a cancelled worker may take before it is left behind: a driver that hangs must not keep keys pressed."""
 
 
 class Worker(Protocol):
@@ -31,7 +30,7 @@ class Worker(Protocol):
 
     @property
     def stuck(self) -> bool:
-        """Whether work was left behind that still runs: what is asked for next waits until it ends."""
+        """Whether work that was left behind still runs: the next call waits until it ends."""
 
     async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run ``work`` and return what it returns, or raise what it raises."""
@@ -40,13 +39,13 @@ class Worker(Protocol):
         """Call ``body`` at ``first``, then at every deadline it returns, until it returns None."""
 
     def close(self) -> None:
-        """End the worker; what it is doing is not waited for."""
+        """End the worker, without waiting for its present work."""
 
 
 class ThreadWorker(Resource):
     """A thread of its own, started with the first call.
 
-    ``spin``: seconds before a deadline that are spun, not slept; they cost a core that much of each.
+    ``spin``: seconds before a deadline that are spun, not slept, which keeps a core busy for that time.
     """
 
     def __init__(self, name: str, clock: MonotonicClock | None = None, spin: float = SPIN) -> None:
@@ -58,7 +57,7 @@ class ThreadWorker(Resource):
 
     @property
     def stuck(self) -> bool:
-        """Whether work was left behind that still runs."""
+        """Whether work that was left behind still runs."""
         return self._left_behind is not None and not self._left_behind.is_set()
 
     def _serve(self) -> None:
@@ -66,11 +65,11 @@ class ThreadWorker(Resource):
             job()
 
     async def call(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run ``work`` in the thread; when cancelled, wait for it to end, but no longer than `PATIENCE`."""
+        """Run ``work`` in the thread. When cancelled, wait for it to end, but no longer than `PATIENCE`."""
         return await self._do(lambda: work(*args), _nothing)
 
     async def pace(self, body: Body, first: float) -> None:
-        """Call ``body`` at its deadlines in the thread; when cancelled, wait for the call in progress to end."""
+        """Call ``body`` at its deadlines in the thread. When cancelled, wait for the present call to end."""
         stop = threading.Event()
 
         def loop() -> None:
@@ -109,7 +108,7 @@ class ThreadWorker(Resource):
         return result[0]
 
     def close(self) -> None:
-        """Let the thread end when its present work does."""
+        """Let the thread end after its present work."""
         self._jobs.put(None)
 
 
@@ -120,7 +119,7 @@ def _nothing() -> None:
 class InlineWorker(Resource):
     """Calls on the event loop; each call takes ``cost()`` seconds of the loop's (virtual) time.
 
-    ``clock``: whose deadlines it keeps, the loop's own if None.
+    ``clock``: the clock that deadlines are on; the loop's own if None.
     """
 
     stuck = False

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ngrt.control.merging import Merging, default_merging
-from ngrt.control.pacing import Latency, Pace, settle
+from ngrt.control.pacing import Latency, Pace, choose_pace
 from ngrt.errors import SettingsError
 from ngrt.pipeline.actuate import Control
 from ngrt.policy.spec import PolicySpec
@@ -75,7 +75,7 @@ def pace(settings: PlaySettings, latency: Latency, spec: PolicySpec) -> Pace:
     if settings.chunking == "lockstep":  # the game waits as long as it takes
         return Pace(rate or MOST_RATE, most, 0)
     steps = None if settings.steps == "auto" else most
-    return settle(latency, spec.action_horizon, rate, steps, Pace(MOST_RATE, most, 0))
+    return choose_pace(latency, spec.action_horizon, rate, steps, Pace(MOST_RATE, most, 0))
 
 
 def merging(settings: PlaySettings, delay: int, *, takes_guide: bool) -> Merging:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from ngrt.clock import SPIN, MonotonicClock
 from ngrt.control.context import Context
 from ngrt.interfaces import Note, Observer, Policy
-from ngrt.pipeline.infer import Planner
+from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.session import choices
@@ -42,7 +42,7 @@ def prepared(
     return Session(
         source=game.source,
         reopen=game.reopen if game.open_again is not None else None,
-        planner=Planner(predictor(policy, settings, pace.steps, merging.noise), pace.steps, takes),
+        policy=MeasuredPolicy(predictor(policy, settings, pace.steps, merging.noise), pace.steps, takes),
         context=Context(spec.context_frames, spec.frame_spacing / pace.rate),
         pad=game.pad,
         control=choices.control(settings, duration, pace, merging, takes),

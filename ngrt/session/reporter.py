@@ -22,7 +22,7 @@ class Reporter:
         readings, control = self.session.telemetry.read(), self.session.control
         return Snapshot(
             source=self.game.source.name,
-            policy=f"{self.policy_name}, {self.session.planner.steps} steps, {self.session.merging}",
+            policy=f"{self.policy_name}, {self.session.policy.steps} steps, {self.session.merging}",
             pad_name=self.game.pad.name,
             rate=control.rate,
             elapsed=self.session.clock.now() - self.started,

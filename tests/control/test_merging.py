@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ngrt.control.merging import (
     RECENT,
-    Merger,
+    GuideMaker,
     Merging,
     Mode,
     default_merging,
@@ -194,18 +194,18 @@ def test_rows_that_no_chunk_had_never_pull(executed: int, delay: int) -> None:
         assert (guide.weights[guide.prior[:, 0] == 0] == 0).all()
 
 
-def merger(latency: float = 4.5 * DT) -> Merger:
-    return Merger(Merging("rtc"), Grid(0.0, DT), STEPS, latency)
+def guide_maker(latency: float = 4.5 * DT) -> GuideMaker:
+    return GuideMaker(Merging("rtc"), Grid(0.0, DT), STEPS, latency)
 
 
 def test_the_first_chunk_has_nothing_to_agree_with() -> None:
-    assert merger().guide(0.3) is None
+    assert guide_maker().guide(0.3) is None
 
 
 def test_the_next_chunk_is_guided_by_the_last_ones_rows_for_the_same_ticks() -> None:
-    subject = merger()
+    subject = guide_maker()
     last = chunk_of(captured=2 * DT)
-    subject.note(last)
+    subject.remember(last)
     guide = subject.guide(7.2 * DT)
     assert guide is not None
     assert np.array_equal(guide.prior[:13], last.chunk.actions[5:])
@@ -213,21 +213,21 @@ def test_the_next_chunk_is_guided_by_the_last_ones_rows_for_the_same_ticks() -> 
 
 
 def test_the_delay_is_counted_from_the_tick_of_row_zero_to_the_first_tick_that_the_chunk_can_reach() -> None:
-    assert merger(4 * DT).delay(10 * DT) == 4
-    assert merger(4.2 * DT).delay(10 * DT) == 5
-    assert merger(4.2 * DT).delay(10.4 * DT) == 5
-    assert merger(4.2 * DT).delay(10.6 * DT) == 4
-    assert merger(0).delay(10 * DT) == 0
+    assert guide_maker(4 * DT).delay(10 * DT) == 4
+    assert guide_maker(4.2 * DT).delay(10 * DT) == 5
+    assert guide_maker(4.2 * DT).delay(10.4 * DT) == 5
+    assert guide_maker(4.2 * DT).delay(10.6 * DT) == 4
+    assert guide_maker(0).delay(10 * DT) == 0
 
 
 def test_one_hiccup_does_not_slow_the_rest_and_a_lasting_change_is_soon_noticed() -> None:
-    subject = merger(3 * DT)
+    subject = guide_maker(3 * DT)
     for number in range(RECENT):
         takes = 30 * DT if number == 10 else 3 * DT
-        subject.note(_timed(number * DT, takes))
+        subject.remember(_timed(number * DT, takes))
     assert subject.latency == pytest.approx(3 * DT)
     for number in range(5):
-        subject.note(_timed(number * DT, 6 * DT))
+        subject.remember(_timed(number * DT, 6 * DT))
     assert subject.latency == pytest.approx(6 * DT)
 
 

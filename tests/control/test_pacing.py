@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.control.pacing import Latency, Pace, check_feasible, delay_ticks, next_deadline, settle
+from ngrt.control.pacing import Latency, Pace, check_feasible, choose_pace, delay_ticks, next_deadline
 from ngrt.errors import FeasibilityError
 
 seconds = st.floats(0, 1e4, allow_nan=False)
@@ -105,26 +105,26 @@ LIMIT = Pace(60, 16, 0)
 def test_what_is_chosen_automatically_holds_and_is_within_the_limit(fixed: float, step: float, horizon: int) -> None:
     latency = Latency(fixed, step, 1 / 60)
     for rate, steps in ((None, 16), (None, None)):
-        pace = settle(latency, horizon, rate, steps, LIMIT)
+        pace = choose_pace(latency, horizon, rate, steps, LIMIT)
         assert check_feasible(latency, pace.steps, horizon, pace.rate) == pace.delay
         assert 0.1 <= pace.rate <= 60
         assert 1 <= pace.steps <= 16
 
 
 def test_a_fast_engine_gets_all_it_may_have() -> None:
-    assert settle(Latency(0.001, 0.0001), 18, None, None, LIMIT) == Pace(60, 16, 1)
+    assert choose_pace(Latency(0.001, 0.0001), 18, None, None, LIMIT) == Pace(60, 16, 1)
 
 
 def test_steps_are_as_many_as_the_rate_leaves_time_for() -> None:
-    pace = settle(Latency(0.03, 0.01, 1 / 60), 18, 60, None, LIMIT)
+    pace = choose_pace(Latency(0.03, 0.01, 1 / 60), 18, 60, None, LIMIT)
     assert pace.steps == 9
-    assert settle(Latency(0.03, 0.01, 1 / 60), 18, 30, None, LIMIT).steps == 16
+    assert choose_pace(Latency(0.03, 0.01, 1 / 60), 18, 30, None, LIMIT).steps == 16
 
 
 def test_a_rate_is_as_high_as_the_steps_leave_time_for() -> None:
-    assert settle(Latency(0.01, 0.02, 0), 18, None, 16, LIMIT).rate == 25.9
+    assert choose_pace(Latency(0.01, 0.02, 0), 18, None, 16, LIMIT).rate == 25.9
 
 
 def test_a_rate_that_not_even_one_step_holds_is_refused() -> None:
     with pytest.raises(FeasibilityError):
-        settle(Latency(1.0, 0.1), 18, 60, None, LIMIT)
+        choose_pace(Latency(1.0, 0.1), 18, 60, None, LIMIT)

@@ -16,7 +16,7 @@ MISSING = Verdict("policy", "no pad")
 
 def test_the_policy_plays_while_nobody_says_anything() -> None:
     vetoes = Vetoes()
-    vetoes.voice()
+    vetoes.new_veto()
     assert vetoes.strongest is None
     assert vetoes.note is None
 
@@ -27,14 +27,14 @@ def test_what_blocks_comes_first_then_a_person_who_presses_something_in_whatever
 ) -> None:
     vetoes = Vetoes()
     for verdict in order[:speaking]:
-        vetoes.voice().verdict = verdict
+        vetoes.new_veto().verdict = verdict
     ranked = [one for one in (LOST, PLAYS, HOLDS) if one in order[:speaking]]
     assert vetoes.strongest == (ranked[0] if ranked else None)
 
 
 def test_what_is_only_worth_reading_leaves_the_pad_to_the_policy_and_is_read_where_nothing_matters_more() -> None:
     vetoes = Vetoes()
-    first, second = vetoes.voice(), vetoes.voice()
+    first, second = vetoes.new_veto(), vetoes.new_veto()
     first.verdict = MISSING
     assert vetoes.strongest is None
     assert vetoes.note == "no pad"
@@ -44,7 +44,7 @@ def test_what_is_only_worth_reading_leaves_the_pad_to_the_policy_and_is_read_whe
 
 def test_one_who_takes_a_word_back_leaves_the_others() -> None:
     vetoes = Vetoes()
-    first, second = vetoes.voice(), vetoes.voice()
+    first, second = vetoes.new_veto(), vetoes.new_veto()
     first.verdict, second.verdict = LOST, PLAYS
     first.verdict = None
     assert vetoes.strongest == PLAYS
@@ -54,14 +54,14 @@ def test_one_who_takes_a_word_back_leaves_the_others() -> None:
 
 def test_nobodys_word_is_lost_where_all_speak_at_once_from_threads_of_their_own() -> None:
     vetoes = Vetoes()
-    voices = [vetoes.voice() for _ in range(4)]
+    several = [vetoes.new_veto() for _ in range(4)]
     verdicts = [Verdict("person", str(number), NEUTRAL) for number in range(4)]
     read: set[Verdict | None] = set()
     spoken = threading.Barrier(5)
 
     def speak(number: int) -> None:
         for turn in range(20_000):
-            voices[number].verdict = verdicts[number] if turn % 2 else None
+            several[number].verdict = verdicts[number] if turn % 2 else None
         spoken.wait(30)
 
     threads = [threading.Thread(target=speak, args=(number,)) for number in range(4)]
@@ -73,6 +73,6 @@ def test_nobodys_word_is_lost_where_all_speak_at_once_from_threads_of_their_own(
     for thread in threads:
         thread.join()
     assert read <= {None, *verdicts}
-    assert [voice.verdict for voice in voices] == verdicts
-    voices[0].verdict = None
+    assert [veto.verdict for veto in several] == verdicts
+    several[0].verdict = None
     assert vetoes.strongest == verdicts[1]

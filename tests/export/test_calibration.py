@@ -11,7 +11,7 @@ from ngrt.errors import SourceError
 from tests.sources.playing import pictures, write_video
 
 
-def test_what_is_made_up_is_the_same_for_everyone_and_never_twice() -> None:
+def test_synthetic_frames_are_the_same_for_everyone_and_never_twice() -> None:
     one, two = Calibration.generated(2), Calibration.generated(2)
     assert one.source == "generated"
     assert len(one.observations) == MOST

@@ -12,7 +12,7 @@ from ngrt.control.merging import Merging
 from ngrt.interfaces import EndOfSource, FrameSource, Observer, Watch
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, Rumble
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Planner, Predict
+from ngrt.pipeline.infer import MeasuredPolicy, Predict
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import InlineWorker, Worker
@@ -38,13 +38,13 @@ class Screen:
     fault: Exception | None = None
     name: str = "screen"
     age: float = 0.0
-    looked: int = 0
+    grabs: int = 0
 
     def grab(self, now: float) -> Image | None:
         """Return the next picture, None where ``still_after`` have been shown."""
         if self.fault is not None:
             raise self.fault
-        self.looked += 1
+        self.grabs += 1
         if self.still_after is not None and self.shown >= self.still_after:
             return None
         if self.frames is not None and self.shown >= self.frames:
@@ -87,7 +87,7 @@ def always_south(frames: Sequence[Image], guide: Guide | None = None) -> Chunk:
 
 @dataclass
 class Rig:
-    """Everything in one place, to run and to look at."""
+    """Everything in one place, to run and to inspect."""
 
     source: Screen = field(default_factory=Screen)
     pad: Logbook = field(default_factory=Logbook)
@@ -112,7 +112,7 @@ class Rig:
         await run(
             Session(
                 self.source,
-                Planner(self.predict, 16, self.inference),
+                MeasuredPolicy(self.predict, 16, self.inference),
                 self.context,
                 self.pad,
                 control,

@@ -36,14 +36,14 @@ class Heard(Observer):
 
 @dataclass
 class Moody(Screen):
-    """A screen that fails, or hangs, at some looks."""
+    """A screen that fails, or hangs, at some grabs."""
 
     fails_from: int = 10**9
     error: Exception = field(default_factory=lambda: SourceError("the screen is gone"))
 
     def grab(self, now: float) -> Image | None:
         image = super().grab(now)
-        if self.looked >= self.fails_from:
+        if self.grabs >= self.fails_from:
             raise self.error
         return image
 
@@ -221,11 +221,11 @@ async def test_a_source_that_changes_its_size_is_played_on() -> None:
 
     seen: set[tuple[int, ...]] = set()
 
-    def look(frames: Sequence[Image], guide: Guide | None) -> Chunk:
+    def remember(frames: Sequence[Image], guide: Guide | None) -> Chunk:
         seen.add(frames[-1].shape)
         return always_south(frames)
 
-    rig = Rig(source=Changing(), predict=look)
+    rig = Rig(source=Changing(), predict=remember)
     await rig.play(Control(rate=60, ticks=600))
     assert seen == {(256, 256, 3)}
     assert rig.telemetry.read().played > 550
@@ -242,7 +242,7 @@ async def test_a_source_that_returns_no_picture_is_a_failure_of_the_source_with_
 
 
 @pytest.mark.parametrize("jump", [0.41, 30.01])
-async def test_a_clock_that_jumps_is_caught_up_with_and_no_tick_is_made_up_for(jump: float) -> None:
+async def test_a_clock_that_jumps_is_caught_up_with_and_no_missed_tick_is_done_later(jump: float) -> None:
     rig = Rig()
     clock = trio.lowlevel.current_clock()
     assert isinstance(clock, trio.testing.MockClock)

@@ -21,7 +21,7 @@ from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.interfaces import NothingToSee, StoppedByPerson, Watch, Window
 from ngrt.messages import NEUTRAL, Chunk, Frame, Guide, Image, PadState, Tick, Verdict
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.capture import Camera, Watching, capture
+from ngrt.pipeline.capture import Capturer, CaptureSetup, capture
 from ngrt.pipeline.channels import Latest
 from ngrt.pipeline.guard import INTERVAL
 from ngrt.pipeline.workers import InlineWorker, Worker
@@ -37,7 +37,7 @@ PLAYS = Verdict("person", "a person plays", EAST)
 
 @dataclass
 class Script:
-    """A watch that says what is written for a time: (seconds from the first look, verdict) in order."""
+    """A watch that says what is written for a time: (seconds from the first poll, verdict) in order."""
 
     written: Sequence[tuple[float, Verdict | Exception | None]]
     began: float | None = None
@@ -179,7 +179,7 @@ async def test_a_watch_that_fails_at_its_first_look_ends_the_session_before_the_
 
 @dataclass
 class SlowWatch(Uneven):
-    """One look of the first watch takes ``takes`` seconds, its look number ``slow``."""
+    """One poll of the first watch takes ``takes`` seconds: poll number ``slow``."""
 
     slow: int = 100
     takes: float = float("inf")
@@ -197,8 +197,8 @@ class SlowWatch(Uneven):
         return InlineWorker(cost, self.clock)
 
 
-def slow(takes: float, look: int = 100, *, watches: int = 1) -> SlowWatch:
-    rig = SlowWatch(predict=numbered, times={"infer": [0.05]}, takes=takes, slow=look)
+def slow(takes: float, poll: int = 100, *, watches: int = 1) -> SlowWatch:
+    rig = SlowWatch(predict=numbered, times={"infer": [0.05]}, takes=takes, slow=poll)
     rig.watches = [Script([]) for _ in range(watches)]
     rig.start = anyio.current_time()
     return rig
@@ -225,7 +225,7 @@ async def test_a_watch_that_answers_again_gives_the_pad_back() -> None:
 
 
 async def test_a_watch_that_hangs_from_the_start_does_not_keep_play_from_beginning_blocked() -> None:
-    rig = slow(float("inf"), look=1)
+    rig = slow(float("inf"), poll=1)
     await rig.play(Control(60, ticks=60))
     assert {tick.source for tick, _ in rig.diary.ticks} == {"blocked"}
     assert rig.diary.ticks[0][0].sent - rig.start < 0.5
@@ -271,12 +271,12 @@ async def test_what_a_source_that_was_given_up_says_when_it_is_back_counts_for_n
 
     class Late(Screen):
         def grab(self, now: float) -> Image | None:
-            camera.switch_to(Screen())  # meanwhile
+            capturer.switch_to(Screen())  # meanwhile
             raise NothingToSee("the old window is minimised")
 
-    watching = Watching(Late(), TICK, Context(1, 0.3), vetoes)
-    camera = Camera(watching, VirtualClock(), Latest[list[Frame]]())
-    assert camera.step(anyio.current_time()) is None
+    setup = CaptureSetup(Late(), TICK, Context(1, 0.3), vetoes)
+    capturer = Capturer(setup, VirtualClock(), Latest[list[Frame]]())
+    assert capturer.step(anyio.current_time()) is None
     assert vetoes.strongest is None
 
 
@@ -284,8 +284,8 @@ async def test_a_source_that_fails_while_there_was_nothing_to_see_is_what_people
     @dataclass
     class Gone(Screen):
         def grab(self, now: float) -> Image | None:
-            self.looked += 1
-            raise NothingToSee("minimised") if self.looked < 30 else SourceError("the screen is gone")
+            self.grabs += 1
+            raise NothingToSee("minimised") if self.grabs < 30 else SourceError("the screen is gone")
 
     rig, _ = diaried(source=Gone())
     opened: list[str | None] = []
@@ -296,9 +296,9 @@ async def test_a_source_that_fails_while_there_was_nothing_to_see_is_what_people
         return Screen()
 
     frames = Latest[list[Frame]]()
-    watching = Watching(rig.source, TICK, rig.context, vetoes, reopen)
+    setup = CaptureSetup(rig.source, TICK, rig.context, vetoes, reopen)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(capture, watching, rig.worker("capture"), rig.worker, rig.clock, frames)
+        tasks.start_soon(capture, setup, rig.worker("capture"), rig.worker, rig.clock, frames)
         await anyio.sleep(0.3)
         assert vetoes.note == "minimised"
         await anyio.sleep(1.0)
@@ -378,7 +378,7 @@ def test_whoever_may_play_when_the_pad_is_theirs_within_a_tick_and_nothing_stale
     over = -1.0
     for tick, _ in diary.ticks:
         moment = tick.sent - script.began
-        # what was said at some time in the last interval between two looks
+        # what was said at some time in the last interval between two polls
         said = [what for when, what in written if moment - INTERVAL - 1e-6 <= when <= moment + 1e-6]
         said += [what for when, what in written if when < moment - INTERVAL - 1e-6][-1:]
         possible = {verdict for verdict in said if verdict is None or verdict.source != "policy"}
@@ -427,8 +427,8 @@ async def test_in_lockstep_there_may_be_nothing_to_see_for_a_while() -> None:
     @dataclass
     class Minimised(Screen):
         def grab(self, now: float) -> Image | None:
-            self.looked += 1
-            if 3 <= self.looked < 6:
+            self.grabs += 1
+            if 3 <= self.grabs < 6:
                 raise NothingToSee("minimised")
             return super().grab(now)
 

@@ -87,7 +87,7 @@ def assert_own_row(tick: Tick, made: Mapping[int, TimedChunk], grid: Grid, mergi
     assert tick.chunk_id is not None
     assert tick.row is not None
     chunk = made[tick.chunk_id]
-    assert grid.first_tick(chunk.captured) + tick.row == tick.index
+    assert grid.first_row_tick(chunk.captured) + tick.row == tick.index
     assert chunk.finished <= tick.sent + 1e-9
     if merging.mode != "blend":
         assert tick.state == chunk.chunk.pad(tick.row)

@@ -52,12 +52,12 @@ async def test_row_zero_is_played_on_the_very_state_it_was_made_for() -> None:
     arcade = Arcade(5, clock.now)
     seen: list[int] = []
 
-    def look(frames: Sequence[Image], guide: Guide | None) -> Chunk:
+    def remember(frames: Sequence[Image], guide: Guide | None) -> Chunk:
         seen.append(arcade.updates)
         return always_south(frames)
 
     rig = rig_of(execute=3)
-    rig.clock, rig.predict = clock, look
+    rig.clock, rig.predict = clock, remember
     rig.source = arcade.source  # type: ignore[assignment]
     await rig.play(Control(60, ticks=60))
     assert seen == list(range(0, 60, 3))

@@ -59,15 +59,15 @@ async def test_a_picture_that_stands_still_is_played_on_like_any_other() -> None
     rig = Rig(source=Screen(interval=1.0, still_after=1))
     await rig.play(Control(rate=60, ticks=300))
     readings = rig.telemetry.read()
-    assert rig.source.looked == pytest.approx(300, abs=2)
+    assert rig.source.grabs == pytest.approx(300, abs=2)
     assert readings.played > 290
 
 
-async def test_a_picture_that_stands_still_is_thought_about_once_a_tick_however_often_it_is_looked_at() -> None:
+async def test_a_picture_that_stands_still_is_inferred_from_once_a_tick_however_often_it_is_grabbed() -> None:
     rig = Rig(source=Screen(interval=1 / 240, still_after=1), inference=0.001)
     await rig.play(Control(rate=60, ticks=300))
     readings = rig.telemetry.read()
-    assert rig.source.looked > 1_100
+    assert rig.source.grabs > 1_100
     assert readings.chunks == pytest.approx(300, abs=10)
     assert readings.played > 290
 
@@ -148,11 +148,11 @@ async def test_a_policy_with_memory_sees_frames_as_far_apart_as_it_was_trained_h
 ) -> None:
     seen: list[list[int]] = []
 
-    def look(frames: Sequence[Image], guide: Guide | None) -> Chunk:
+    def remember(frames: Sequence[Image], guide: Guide | None) -> Chunk:
         seen.append([int(frame[0, 0, 0]) for frame in frames])
         return always_south(frames)
 
-    rig = Rig(predict=look, inference=0.1, context=Context(length, ticks_apart / 60))
+    rig = Rig(predict=remember, inference=0.1, context=Context(length, ticks_apart / 60))
     await rig.play(Control(rate=60, ticks=200))
     whole = [numbers for numbers in seen if len(numbers) == length]
     assert len(whole) > 10

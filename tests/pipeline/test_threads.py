@@ -19,7 +19,7 @@ from ngrt.interfaces import StoppedByPerson
 from ngrt.messages import NEUTRAL, STILL, PadState, Verdict
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.channels import Latest
-from ngrt.pipeline.infer import Planner
+from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
@@ -66,7 +66,7 @@ def session(pad: Log, control: Control) -> Session:
     clock = MonotonicClock()
     return Session(
         Screen(),
-        Planner(always_south, 16, 0.01),
+        MeasuredPolicy(always_south, 16, 0.01),
         Context(1, 0.3),
         pad,
         control,

@@ -20,7 +20,7 @@ from ngrt.errors import PadError
 from ngrt.messages import STILL, PadState
 from ngrt.pads.person.evdev import EvdevPad, gamepads, own
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Planner
+from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.workers import ThreadWorker
 from tests.pipeline.rig import Screen, always_south
@@ -221,7 +221,7 @@ def through() -> dict[str, Any]:
 
     async def beside() -> None:
         session = Session(
-            Screen(), Planner(always_south, 16, 0.05), Context(1, 0.3), virtual, Control(rate=60), Merging(), clock,
+            Screen(), MeasuredPolicy(always_south, 16, 0.05), Context(1, 0.3), virtual, Control(rate=60), Merging(), clock,
             lambda name: ThreadWorker(name, clock), watches=[TakeoverPad(pad)],
         )  # fmt: skip
         async with anyio.create_task_group() as tasks:

@@ -12,7 +12,7 @@ from ngrt.control.merging import Merging
 from ngrt.interfaces import EndOfSource, FrameSource, Pad
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
-from ngrt.pipeline.infer import Planner
+from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
@@ -55,7 +55,7 @@ def answer(screen: FrameSource, pad: Pad, rate: int, ended: Callable[[], bool]) 
 
     session = Session(
         source,
-        Planner(predict, 1, 0.0),
+        MeasuredPolicy(predict, 1, 0.0),
         Context(1, 1.0),
         driven,
         Control(float(rate)),
