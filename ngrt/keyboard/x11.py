@@ -3,25 +3,22 @@
 python-xlib waits for answers without end; here nothing waits longer than `PATIENCE`. Used from any thread.
 """
 
-import os
-import queue
 import select
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
 from Xlib import XK, X
-from Xlib.display import Display
-from Xlib.error import ConnectionClosedError, DisplayError, XauthError, XError
+from Xlib.error import XError
 from Xlib.protocol.request import QueryKeymap
 from Xlib.protocol.rq import Request
 
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, PadError, SettingsError
-from ngrt.x11.link import open_link
-
-FAILURES = (DisplayError, ConnectionClosedError, XauthError, XError, OSError)
-"""What python-xlib raises."""
+from ngrt.resource import Resource
+from ngrt.text import one_line
+from ngrt.x11.errors import LOST, map_xlib_errors
+from ngrt.x11.link import connect, display_name
 
 OPENING = 5.0
 """Seconds that a server may take to let a program in."""
@@ -33,7 +30,7 @@ SETTLING = 1.0
 """Seconds that are waited for what was sent to be done: closing a pad may not take long."""
 
 
-class X11Keyboard:
+class X11Keyboard(Resource):
     """The keyboard of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
 
     ``failure``: the kind of error that is raised, for who reads keys and who presses them are told apart.
@@ -42,13 +39,11 @@ class X11Keyboard:
     """
 
     def __init__(self, display: str | None, failure: type[NgrtError]) -> None:
-        self.display = display or os.environ.get("DISPLAY", "")
+        self.display = display_name(display, failure)
         self.lost = False
         """Whether the server is gone for good."""
         self._failure, self._clock, self._lock = failure, MonotonicClock(), threading.Lock()
-        if not self.display:
-            raise failure("no display given and DISPLAY is not set; give one, such as --display :0")
-        self._server = self._connect()
+        self._server = connect(self.display, OPENING, gone=self._gone, silent=self._hung)
         self._refused: list[XError] = []
         self._asked: tuple[QueryKeymap, float] | None = None
         self._server.set_error_handler(self._note)
@@ -59,7 +54,9 @@ class X11Keyboard:
         :raises ngrt.errors.NgrtError: they cannot
         """
         if not self._server.has_extension("XTEST"):
-            raise self._failure(f"display {self.display} has no XTEST, so no keys can be pressed; use another X server")
+            raise self._failure(
+                f"display {self.display} has no XTEST, so no keys can be pressed", remedy="use another X server"
+            )
 
     def code(self, name: str) -> int:
         """Return the key code of a key by its name in `ngrt.keyboard.names`.
@@ -78,8 +75,8 @@ class X11Keyboard:
 
         :raises ngrt.errors.NgrtError: the server is gone, or hangs
         """
-        with self._lock:
-            asked = self._ask()
+        with self._lock, map_xlib_errors(self._gone):
+            asked = QueryKeymap(self._server.display, defer=True)
             self._wait(asked, PATIENCE if patience is None else patience)
         keys: Iterable[int] = asked.map
         return frozenset(8 * place + bit for place, byte in enumerate(keys) for bit in range(8) if byte >> bit & 1)
@@ -90,23 +87,23 @@ class X11Keyboard:
         :raises ngrt.errors.NgrtError: the server is gone, refuses, or has not answered for `PATIENCE`
         """
         with self._lock:
-            try:
+            with map_xlib_errors(self._gone):
                 for code in up:
                     self._server.xtest_fake_input(X.KeyRelease, code)
                 for code in down:
                     self._server.xtest_fake_input(X.KeyPress, code)
                 if self._asked is None:  # a question that tells, later, whether the server is still there
-                    self._asked = (self._ask(), self._clock.now())
+                    self._asked = (QueryKeymap(self._server.display, defer=True), self._clock.now())
                 self._server.pending_events()  # sends, and takes what has come
-            except FAILURES as error:
-                raise self._gone(error) from error
             asked, since = self._asked
             if _answered(asked):
                 self._asked = None
             elif self._clock.now() - since > PATIENCE:
                 raise self._hung()
             if self._refused:
-                raise self._failure(f"display {self.display} refuses keys ({self._refused[0]}); allow XTEST there")
+                raise self._failure(
+                    f"display {self.display} refuses keys ({one_line(self._refused[0])})", remedy="allow XTEST there"
+                )
 
     def settle(self) -> None:
         """Return once the server has done all that it was sent.
@@ -117,66 +114,33 @@ class X11Keyboard:
 
     def close(self) -> None:
         """Disconnect. May be called twice. Keys that are down stay so."""
-        with self._lock, suppress(*FAILURES):
+        with self._lock, suppress(*LOST, XError):
             self._server.close()
-
-    def _connect(self) -> Display:
-        """Return a connection, made in a thread of its own: a server that hangs must not hang the program."""
-        made: queue.SimpleQueue[Display | Exception] = queue.SimpleQueue()
-        late = threading.Event()
-
-        def connect() -> None:
-            try:
-                server = open_link(self.display)
-            except Exception as error:  # noqa: BLE001  (a server may answer anything; told below)
-                made.put(error)
-                return
-            made.put(server)
-            if late.is_set():  # nobody waits any more
-                server.close()
-
-        threading.Thread(target=connect, name="ngrt-open", daemon=True).start()
-        try:
-            found = made.get(timeout=OPENING)
-        except queue.Empty:
-            late.set()
-            raise self._hung() from None
-        if isinstance(found, Exception):
-            raise self._gone(found) from found
-        return found
-
-    def _ask(self) -> QueryKeymap:
-        try:
-            return QueryKeymap(self._server.display, defer=True)
-        except FAILURES as error:
-            raise self._gone(error) from error
 
     def _wait(self, asked: QueryKeymap, patience: float) -> None:
         end = self._clock.now() + patience
-        try:
+        self._server.pending_events()
+        while not _answered(asked):
+            if (left := end - self._clock.now()) <= 0:
+                raise self._hung()
+            select.select([self._server.fileno()], [], [], left)
             self._server.pending_events()
-            while not _answered(asked):
-                if (left := end - self._clock.now()) <= 0:
-                    raise self._hung()
-                select.select([self._server.fileno()], [], [], left)
-                self._server.pending_events()
-        except FAILURES as error:
-            raise self._gone(error) from error
 
     def _note(self, error: XError, request: Request | None) -> None:
         self._refused.append(error)
 
     def _gone(self, error: Exception) -> NgrtError:
         self.lost = True
-        reason = " ".join(str(error).split()) or type(error).__name__
         return self._failure(
-            f"the keyboard of display {self.display} cannot be reached ({reason}); check DISPLAY and XAUTHORITY, or "
-            "start an X server there"
+            f"the keyboard of display {self.display} cannot be reached ({one_line(error)})",
+            remedy="check DISPLAY and XAUTHORITY, or start an X server there",
         )
 
     def _hung(self) -> NgrtError:
         pressed = "; keys may still be down there" if self._failure is PadError else ""
-        return self._failure(f"the X server of display {self.display} has not answered{pressed}; restart it")
+        return self._failure(
+            f"the X server of display {self.display} has not answered{pressed}", remedy="restart it"
+        )
 
 
 def _answered(asked: QueryKeymap) -> bool:

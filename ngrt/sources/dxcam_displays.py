@@ -124,7 +124,7 @@ def numbered(found: Sequence[Display], monitor: int | None) -> Display:
             f"there is no monitor {monitor}",
             value=monitor,
             limit=f"there are {len(found)}, counted from 0",
-            remedy=f"--monitor {len(found) - 1}",
+            remedy=f"try --monitor {len(found) - 1}",
         )
     return found[monitor]
 

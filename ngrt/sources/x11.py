@@ -5,23 +5,24 @@ where a compositor redirects the window, and then hands it out as a pixmap, whic
 python-xlib copies through a socket.
 """
 
-import os
 from collections.abc import Callable
 
 from ngrt.desktop.following import Following
 from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop, NothingToSee, Window
 from ngrt.messages import Image
+from ngrt.resource import Resource
 from ngrt.sources.region import Region
 from ngrt.sources.x11_grabber import Grabber
 from ngrt.sources.x11_screen import Screen
+from ngrt.x11.link import display_name
 
 
-class X11Source:
+class X11Source(Resource):
     """Watches a monitor of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
 
     ``rate``: pictures a second that are wanted. ``monitor`` is counted from 0, None the primary one. A picture's time
-    is that of the look, so ``age`` is 0: X11 does not tell when it was drawn, which was about an `interval` before at
+    is that of the grab, so ``age`` is 0: X11 does not tell when it was drawn, which was about an `interval` before at
     most.
 
     :raises SourceError: the display cannot be reached, has no such monitor, or hides its windows because the session is
@@ -31,7 +32,7 @@ class X11Source:
     age = 0.0
 
     def __init__(self, display: str | None = None, rate: float = 60.0, monitor: int | None = None) -> None:
-        self._grabber = Grabber(_named(display), rate)
+        self._grabber = Grabber(display_name(display, SourceError), rate)
         self._monitor = monitor
         self._grabber.open(self.grab)
 
@@ -43,7 +44,7 @@ class X11Source:
 
     @property
     def interval(self) -> float:
-        """Seconds between two looks that are worth their while."""
+        """Seconds between two grabs that are worth their while."""
         return self._grabber.interval
 
     def grab(self, now: float) -> Image | None:
@@ -67,12 +68,12 @@ class X11Source:
                 f"display {self._grabber.display} has no monitor {self._monitor}",
                 value=self._monitor,
                 limit=f"it has {count}, counted from 0",
-                remedy=f"--monitor {count - 1}",
+                remedy=f"try --monitor {count - 1}",
             )
         return screen.monitors[self._monitor]
 
 
-class X11Window:
+class X11Window(Resource):
     """Watches what is on the screen where ``window`` draws, wherever it is moved.
 
     ``find_again`` is asked twice a second for the game's window once it is closed, unless ``ends``: then that is the
@@ -94,7 +95,7 @@ class X11Window:
         display: str | None = None,
     ) -> None:
         self._game = Following(desktop, window, find_again, ends)
-        self._grabber = Grabber(_named(display), rate)
+        self._grabber = Grabber(display_name(display, SourceError), rate)
         self._grabber.follow(window.number)
         self._grabber.open(self.grab)
         self._game.hurry()
@@ -106,7 +107,7 @@ class X11Window:
 
     @property
     def interval(self) -> float:
-        """Seconds between two looks that are worth their while."""
+        """Seconds between two grabs that are worth their while."""
         return self._grabber.interval
 
     @property
@@ -132,7 +133,7 @@ class X11Window:
         if self._grabber.moved() or self._game.due(now):
             self._follow(now)
         window = self._game.window()
-        self._grabber.look_into(window.number if screen.wayland else None)
+        self._grabber.read_from(window.number if screen.wayland else None)
         corner = (0, 0) if screen.wayland else (window.left, window.top)
         region = Region(*corner, window.width, window.height).within(screen.desktop)
         if not region.area:
@@ -144,13 +145,6 @@ class X11Window:
         self._game.ask(now)
         if (number := self._game.number) not in (None, known):
             self._grabber.follow(number)
-
-
-def _named(display: str | None) -> str:
-    name = display or os.environ.get("DISPLAY", "")
-    if not name:
-        raise SourceError("no display given and DISPLAY is not set", remedy="give one, such as --display :0")
-    return name
 
 
 def _remark(grabber: Grabber) -> str:

@@ -4,7 +4,8 @@ XCB, unlike Xlib, does not end the process when the display goes away, and does 
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import mss
 from mss.exception import ScreenShotError
@@ -13,14 +14,28 @@ from mss.linux.xcbgen import ImageFormat, Window, get_image
 from mss.linux.xshmgetimage import MSSImplXShmGetImage
 from mss.models import Monitor
 
-from ngrt.errors import SourceError
+from ngrt.errors import NgrtError, SourceError
+from ngrt.resource import Resource
 from ngrt.sources.region import Region
 
 FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
 """What mss raises: a lost connection fails its assertions, or reads a null pointer where those are switched off."""
 
 
-class Screen:
+PIXEL = 4
+"""Bytes: blue, green, red, none."""
+
+
+@contextmanager
+def map_mss_errors(failure: Callable[[Exception], NgrtError]) -> Iterator[None]:
+    """Raise what ``failure`` makes of the error where mss gives no picture."""
+    try:
+        yield
+    except FAILURES as error:
+        raise failure(error) from error
+
+
+class Screen(Resource):
     """A connection to ``display``.
 
     ``desktop``: all of it; ``monitors``: each of them; ``primary``: one of these. A server without RandR knows only the
@@ -32,34 +47,48 @@ class Screen:
     def __init__(self, display: str) -> None:
         self._display = display
         self._connection: mss.MSS | None = None
-        self._inside: _Inside | None = None
+        self._window: _WindowReader | None = None
         try:
-            self._connection = mss.MSS(display=display)
-            whole, *known = self._connection.monitors
-            primary = self._connection.primary_monitor if known else whole
-        except FAILURES as error:
+            with map_mss_errors(self._gone):
+                self._connection = mss.MSS(display=display)
+                whole, *known = self._connection.monitors
+                primary = self._connection.primary_monitor if known else whole
+        except SourceError:
             self.close()
-            raise unwatchable(display, error) from error
+            raise
         self.desktop, self.primary, *self.monitors = map(_region, [whole, primary, *(known or [whole])])
         session = os.environ.get("XDG_SESSION_TYPE") == "wayland" and display == os.environ.get("DISPLAY")
         self.wayland = session or str(primary.get("output", "")).startswith("XWAYLAND")
 
     def shoot(self, region: Region, window: int | None = None) -> bytearray:
-        """Return what is in ``region`` now, 4 bytes a pixel (blue, green, red, none), rows from the top.
+        """Return what is in ``region`` now, `PIXEL` bytes a pixel, rows from the top.
 
         ``window``: read from this window's own picture, where ``region`` counts from its corner, not from the screen.
 
-        :raises FAILURES: the connection is lost, the window closed or hidden, or the screen no longer that large
+        :raises SourceError: the connection is lost, the window closed or hidden, or the screen no longer that large
         """
+        with map_mss_errors(self._gone):
+            shot = self._screen_in(region) if window is None else self._reader_of(window).grab(region._asdict())
+            if len(shot) != PIXEL * region.area:
+                raise ScreenShotError(f"{len(shot)} bytes for {region.width} x {region.height}")
+            return shot
+
+    def _screen_in(self, region: Region) -> bytearray:
         if self._connection is None:
             raise ScreenShotError("not connected")
         left, top, width, height = region
-        if window is None:
-            return self._connection.grab((left, top, left + width, top + height)).raw
-        if self._inside is None or self._inside.window != window:
-            self._leave()
-            self._inside = _Inside(self._display, window)
-        return self._inside.grab({"left": left, "top": top, "width": width, "height": height})
+        return self._connection.grab((left, top, left + width, top + height)).raw
+
+    def _reader_of(self, window: int) -> "_WindowReader":
+        if self._connection is None:
+            raise ScreenShotError("not connected")
+        if self._window is None or self._window.number != window:
+            self._close_window()
+            self._window = _WindowReader(self._display, window)
+        return self._window
+
+    def _gone(self, error: Exception) -> SourceError:
+        return unwatchable(self._display, error)
 
     def close(self) -> None:
         """Disconnect. May be called twice."""
@@ -68,22 +97,22 @@ class Screen:
         if connection is not None:
             with suppress(*FAILURES):
                 connection.close()
-        self._leave()
+        self._close_window()
 
-    def _leave(self) -> None:
-        inside, self._inside = self._inside, None
-        if inside is not None:
+    def _close_window(self) -> None:
+        window, self._window = self._window, None
+        if window is not None:
             with suppress(*FAILURES):
-                inside.close()
+                window.close()
 
 
-class _Inside(MSSImplXShmGetImage):
+class _WindowReader(MSSImplXShmGetImage):
     """Reads one window where mss reads the root: the same requests, to another drawable."""
 
-    def __init__(self, display: str, window: int) -> None:
+    def __init__(self, display: str, number: int) -> None:
         super().__init__(display=display)
-        self.window = window
-        self.drawable = Window(window)
+        self.number = number
+        self.drawable = Window(number)
         try:
             assert self.conn is not None  # noqa: S101  (open since the line above)
             pixel = get_image(self.conn, ImageFormat.ZPixmap, self.drawable, 0, 0, 1, 1, ALL_PLANES)

@@ -1,8 +1,11 @@
 """A connection to an X server through python-xlib that knows no other server's extensions."""
 
+import os
 import socket
 import threading
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 
 from Xlib.display import Display
 from Xlib.error import xerror_class
@@ -10,8 +13,50 @@ from Xlib.protocol.display import Display as Shared
 from Xlib.protocol.event import event_class
 from Xlib.protocol.rq import Event
 
+from ngrt.deadline import Late, within
+from ngrt.errors import NgrtError
+
 _OPENING = threading.Lock()
 """The tables are exchanged for all threads while one connects."""
+
+
+def display_name(display: str | None, failure: type[NgrtError]) -> str:
+    """Return ``display`` (such as ``:0``), the one that $DISPLAY names where it is None.
+
+    :raises ngrt.errors.NgrtError: of the kind ``failure``; there is neither
+    """
+    name = display or os.environ.get("DISPLAY", "")
+    if not name:
+        raise failure("no display given and DISPLAY is not set", remedy="give one, such as --display :0")
+    return name
+
+
+def connect(
+    name: str, patience: float, *, gone: Callable[[Exception], NgrtError], silent: Callable[[], NgrtError]
+) -> Display:
+    """Connect to the display ``name``, in a thread of its own: python-xlib waits without end for a server that hangs.
+
+    :raises ngrt.errors.NgrtError: what ``gone`` makes of the error where the server cannot be reached; what ``silent``
+        returns where it has let nobody in for ``patience`` seconds
+    """
+    try:
+        return within(patience, lambda: open_link(name), name="ngrt-x11", late=end)
+    except Late:
+        raise silent() from None
+    except Exception as error:  # a server may answer anything
+        raise gone(error) from error
+
+
+def cut(link: Display) -> None:
+    """End the wait of whoever waits for an answer: the connection is over."""
+    with suppress(OSError):
+        link.display.socket.shutdown(socket.SHUT_RDWR)
+
+
+def end(link: Display) -> None:
+    """Disconnect without a word to the server, which may hang. May be called twice."""
+    cut(link)
+    link.display.socket.close()
 
 
 def open_link(name: str) -> Display:
@@ -45,6 +90,8 @@ def _close_sockets(error: BaseException | None) -> None:
     while error is not None:
         for frame, _ in traceback.walk_tb(error.__traceback__):
             for value in frame.f_locals.values():
+                if isinstance(value, Shared):
+                    value = getattr(value, "socket", None)
                 if isinstance(value, socket.socket):
                     value.close()
         error = error.__context__

@@ -249,6 +249,7 @@ def test_a_pad_that_is_closed_leaves_no_guardian_behind(screen: Screen) -> None:
     pad = KeyboardPad(display=screen.display)
     guardian = pad._guardian
     assert guardian is not None
+    wait_for_guardian(guardian._process.pid)  # one that is still starting is left to end by itself
     pad.close()
     assert guardian._process.returncode is not None
 

@@ -13,7 +13,7 @@ from ngrt.messages import Image
 from ngrt.sources import x11_grabber
 from ngrt.sources.region import Region
 from ngrt.sources.x11 import X11Source
-from ngrt.sources.x11_damage import Changes
+from ngrt.sources.x11_damage import ScreenEvents
 from ngrt.sources.x11_screen import Screen as Connection
 from tests.real.desktop import Painter
 from tests.real.xvfb import Screen, x_server
@@ -105,7 +105,7 @@ def test_what_is_drawn_elsewhere_makes_no_picture(screen: Screen, made: list[Reg
         right.paint(0x00FF00)
         assert color(source.grab(0.2), (80, 30, 100, 80)) == 0x00FF00
         assert made == [Region(320, 0, 320, 480)]
-    with pytest.raises(SourceError, match=r"no monitor 2; it has 2, counted from 0: --monitor 1"):
+    with pytest.raises(SourceError, match=r"no monitor 2; it has 2, counted from 0; try --monitor 1"):
         X11Source(screen.display, monitor=2)
 
 
@@ -123,7 +123,7 @@ def test_a_server_that_does_not_tell_what_is_drawn_is_looked_at_at_the_rate(tmp_
 
 def test_a_driver_that_draws_past_the_server_is_found_out(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(X11Source(screen.display)) as source, closing(Painter(screen.display, LEFT)) as painter:
-        monkeypatch.setattr(Changes, "drawn", lambda *told: False)
+        monkeypatch.setattr(ScreenEvents, "drawn", lambda *told: False)
         source.grab(0.0)
         for number in range(1, 4):
             painter.paint(0x010000 + number)

@@ -159,7 +159,7 @@ def test_monitors_are_counted_over_all_adapters(machine: Machine, number: int, s
 
 
 def test_a_monitor_that_is_not_there_is_refused_with_those_that_are(machine: Machine) -> None:
-    with pytest.raises(SourceError, match=r"no monitor 3; there are 3, counted from 0: --monitor 2"):
+    with pytest.raises(SourceError, match=r"no monitor 3; there are 3, counted from 0; try --monitor 2"):
         DxcamScreen(3)
 
 
