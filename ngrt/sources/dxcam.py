@@ -13,11 +13,12 @@ from ngrt.desktop.following import Following
 from ngrt.errors import SourceError
 from ngrt.interfaces import CaptureKind, Desktop, EndOfSource, NothingToSee, Window
 from ngrt.messages import Image
+from ngrt.resource import Resource
 from ngrt.sources.dxcam_camera import DxcamCamera
-from ngrt.sources.dxcam_displays import displays, holding, load_dxcam, numbered
+from ngrt.sources.dxcam_displays import display_number, displays, load_dxcam, showing_most_of
 
 
-class DxcamScreen:
+class DxcamScreen(Resource):
     """Watches a monitor, counted from 0; None: the primary one. ``rate``: pictures a second that are wanted.
 
     A change of the display's mode is followed by dxcam itself. ``age`` is counted from when the picture was presented.
@@ -29,7 +30,7 @@ class DxcamScreen:
         self.interval = 1 / rate
         self._closed = False
         dxcam = load_dxcam()
-        self._camera = DxcamCamera(dxcam, numbered(displays(dxcam), monitor), None, rate, kind)
+        self._camera = DxcamCamera(dxcam, display_number(displays(dxcam), monitor), None, rate, kind)
         self.name = f"monitor {self._camera.display.name} by {self._camera.way}"
 
     @property
@@ -59,7 +60,7 @@ class DxcamScreen:
         self._camera.close()
 
 
-class DxcamWindow:
+class DxcamWindow(Resource):
     """Watches what is on the screen where ``window`` draws: on the display that shows most of it, wherever it is moved.
 
     For ``find_again`` and ``ends`` see `ngrt.sources.open.open_window`, for the rest `DxcamScreen`. A window that
@@ -113,7 +114,7 @@ class DxcamWindow:
                 self._aim()
             elif self._camera is None:
                 self._aim()
-            return self._look()
+            return self._picture()
         except SourceError:
             if self._closed:  # from another thread, meanwhile
                 raise EndOfSource from None
@@ -126,7 +127,7 @@ class DxcamWindow:
             self._drop()
         self._game.close()
 
-    def _look(self) -> Image | None:
+    def _picture(self) -> Image | None:
         camera = self._camera
         if camera is None:
             raise EndOfSource
@@ -141,7 +142,7 @@ class DxcamWindow:
         """
         try:
             window = self._game.window()
-            place = holding(displays(self._dxcam), window)
+            place = showing_most_of(displays(self._dxcam), window)
             if place is None:
                 raise NothingToSee(f"{self._game.label} is outside the screen; move it back to play on")
         except (NothingToSee, EndOfSource):

@@ -4,7 +4,7 @@ Has not been run on Windows: what is used of dxcam is checked against its own so
 
 dxcam can be asked for one picture at a time or fill a ring from a thread of its own. The ring it is here: asking waits
 for as long as a display that is lost takes to come back, and does not say when a picture was shown. The thread finds
-displays again by itself after a change of mode; a look at the ring never waits, and its newest picture has its time.
+displays again by itself after a change of mode; reading the ring never waits, and its newest picture has its time.
 """
 
 import signal
@@ -16,10 +16,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ngrt.deadline import within
 from ngrt.errors import SourceError
 from ngrt.interfaces import CaptureKind, NothingToSee
 from ngrt.messages import Image
-from ngrt.sources.dxcam_displays import Display, Region, describe
+from ngrt.resource import Resource
+from ngrt.sources.dxcam_displays import INSTALL, Display, Region, map_dxcam_errors
+from ngrt.text import one_line
 
 Way = Literal["dxgi", "winrt"]
 
@@ -27,7 +30,7 @@ WAYS: dict[CaptureKind, tuple[Way, ...]] = {"auto": ("dxgi", "winrt"), "dxgi": (
 """What is tried, in this order. Both show the monitor, and so whatever is in front."""
 
 RING = 2
-"""Pictures that dxcam keeps, its fewest: only the newest is looked at."""
+"""Pictures that dxcam keeps, its fewest: only the newest is read."""
 
 FIRST = 1.0
 """Seconds until the first picture: both ways give one at once, also where nothing moves."""
@@ -39,10 +42,10 @@ HELD = ("duplicator", "_session")
 """What holds a display, by DXGI and by Windows Graphics Capture: None after dxcam has let go of it."""
 
 POLL = 0.002
-"""Seconds between two looks for it."""
+"""Seconds between two polls for it."""
 
 
-class DxcamCamera:
+class DxcamCamera(Resource):
     """Captures ``region`` of ``display``, all of it where that is None, ``rate`` times a second.
 
     A new region needs a new camera: dxcam gives a picture at once only to a new one, and to one that was stopped and
@@ -56,22 +59,23 @@ class DxcamCamera:
         self.age = 0.0
         self._seen: int | None = None
         self._last: Image | None = None
-        failures = []
+        failures: list[SourceError] = []
         for way in WAYS[kind]:
             try:
                 self._camera = _open(dxcam, display, region, rate, way)
                 self.way = way
                 return
             except SourceError as error:
-                failures.append(str(error))
-        raise SourceError("; ".join(failures))
+                failures.append(error)
+        *before, last = failures
+        raise SourceError("; ".join([*map(str, before), last.problem]), remedy=last.remedy) from last
 
     def picture(self) -> Image | None:
         """Return the newest picture, (height, width, 3) uint8 RGB, or None where it is the one returned last.
 
         Never waits.
 
-        :raises NothingToSee: the display is away, and dxcam looks for it
+        :raises NothingToSee: the display is away, and dxcam searches for it
         :raises SourceError: it is lost, and dxcam has given up
         """
         if not self._camera.is_capturing:  # asked now, it would capture here, and wait
@@ -84,14 +88,12 @@ class DxcamCamera:
                 f"{self.display.name} is away: it changes its mode, or Windows shows what no program may see; unlock "
                 "the session to play on"
             )
-        try:
+        with map_dxcam_errors(self._lost):
             ticks = self._camera.latest_frame_ticks
             if ticks is None or ticks == self._seen:
                 return None
             shown = self._camera.latest_frame_time
             image: Image | None = self._camera.grab()  # may be newer than its time, never older
-        except Exception as error:  # COMError shares no base but Exception
-            raise SourceError(f"{self.display.name} cannot be captured any more ({describe(error)})") from error
         if image is None or shown is None:
             return None
         self._seen = ticks
@@ -102,8 +104,11 @@ class DxcamCamera:
         self._last = image
         return image
 
+    def _lost(self, error: Exception) -> SourceError:
+        return SourceError(f"{self.display.name} cannot be captured any more ({one_line(error)})")
+
     def _away(self) -> bool:
-        """Return whether dxcam has let go of the display to look for it; it says so nowhere else."""
+        """Return whether dxcam has let go of the display to search for it; it says so nowhere else."""
         source = self._camera._duplicator
         return any(getattr(source, name, source) is None for name in HELD)
 
@@ -119,43 +124,48 @@ def _open(dxcam: Any, display: Display, region: Region | None, rate: float, way:
     """
     camera = None
     try:
-        with _sigterm_kept():
-            camera = dxcam.create(
-                device_idx=display.device,
-                output_idx=display.output,
-                output_color="RGB",
-                max_buffer_len=RING,
-                backend=way,
-                processor_backend="cv2",
-            )
-        if camera.is_capturing:  # one camera a display: this is somebody else's
-            camera = None
-            raise SourceError(f"{display.name} is captured already by this program", remedy="close that first")
-        camera.start(region=region, target_fps=max(1, round(rate)), video_mode=False)
-        _await_first(camera, display, way)
-        return camera
-    except ModuleNotFoundError as error:
-        raise SourceError(f"--capture {way} needs {error.name}: pip install 'dxcam[winrt]'") from error
-    except Exception as error:  # COMError shares no base but Exception
+        with map_dxcam_errors(lambda error: _refusal(error, display, way)):
+            with _sigterm_kept():
+                camera = dxcam.create(
+                    device_idx=display.device,
+                    output_idx=display.output,
+                    output_color="RGB",
+                    max_buffer_len=RING,
+                    backend=way,
+                    processor_backend="cv2",
+                )
+            if camera.is_capturing:  # one camera a display: this is somebody else's
+                camera = None
+                raise SourceError(f"{display.name} is captured already by this program", remedy="close that first")
+            camera.start(region=region, target_fps=max(1, round(rate)), video_mode=False)
+            _await_first(camera, display, way)
+            return camera
+    except SourceError:
         if camera is not None:
             _release(camera)
-        if isinstance(error, SourceError):
-            raise
-        other = "winrt" if way == "dxgi" else "dxgi"
-        raise SourceError(
-            f"{display.name} cannot be captured by {way} ({describe(error)})",
-            remedy=f"try --capture {other}, or run ngrt on the graphics adapter that the monitor is plugged into",
-        ) from error
+        raise
+
+
+def _refusal(error: Exception, display: Display, way: Way) -> SourceError:
+    if isinstance(error, ModuleNotFoundError):
+        return SourceError(f"--capture {way} needs {error.name}", remedy=f"install it with: {INSTALL}")
+    return SourceError(
+        f"{display.name} cannot be captured by {way} ({one_line(error)})",
+        remedy=f"try --capture {_other(way)}, or run ngrt on the graphics adapter that the monitor is plugged into",
+    )
+
+
+def _other(way: Way) -> Way:
+    return "winrt" if way == "dxgi" else "dxgi"
 
 
 def _await_first(camera: Any, display: Display, way: Way) -> None:
     until = time.perf_counter() + FIRST
     while camera.latest_frame_ticks is None:
         if not camera.is_capturing or time.perf_counter() > until:
-            other = "winrt" if way == "dxgi" else "dxgi"
             raise SourceError(
                 f"{display.name} has shown nothing to {way} for {FIRST:g} s",
-                remedy=f"unlock the session, or try --capture {other}",
+                remedy=f"unlock the session, or try --capture {_other(way)}",
             )
         time.sleep(POLL)
 
@@ -173,12 +183,6 @@ def _sigterm_kept() -> Iterator[None]:
 
 
 def _release(camera: Any) -> None:
-    """Release ``camera`` from a thread of its own: it waits up to 10 s for dxcam's, which may be waiting itself."""
-
-    def release() -> None:
-        with suppress(Exception):  # a thread that has not ended after that; dxcam makes a new camera all the same
-            camera.release()
-
-    releasing = threading.Thread(target=release, name="ngrt-release", daemon=True)
-    releasing.start()
-    releasing.join(PATIENCE)
+    """Release ``camera`` without waiting for long: it waits up to 10 s for dxcam's thread, which may wait itself."""
+    with suppress(Exception):  # it takes longer, or its thread has not ended; dxcam makes a new camera all the same
+        within(PATIENCE, camera.release, name="ngrt-release")

@@ -6,12 +6,14 @@ Has not been run on Windows: what is used of dxcam is checked against its own so
 import importlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ngrt.errors import SourceError
+from ngrt.errors import NgrtError, SourceError
 from ngrt.interfaces import Window
+from ngrt.text import one_line
 from ngrt.win32.dpi import see_physical_pixels, see_physical_pixels_here
 
 ON_WINDOWS = os.name == "nt"
@@ -20,6 +22,8 @@ logging.getLogger("dxcam").addHandler(logging.NullHandler())  # else Python prin
 
 FACTORY = "__factory"
 """What dxcam keeps its outputs in; no function of it tells where they are."""
+
+INSTALL = "pip install 'dxcam[winrt]'"
 
 Region = tuple[int, int, int, int]
 """As dxcam counts: left, top, right, bottom, from the display's own corner."""
@@ -52,6 +56,20 @@ class Display:
         return left - self.left, top - self.top, right - self.left, bottom - self.top
 
 
+@contextmanager
+def map_dxcam_errors(failure: Callable[[Exception], NgrtError]) -> Iterator[None]:
+    """Raise what ``failure`` makes of the error where the block fails.
+
+    That may be any: those of dxcam, comtypes and pywin32 (COMError, pywintypes.error) share no base but Exception.
+    """
+    try:
+        yield
+    except NgrtError:
+        raise
+    except Exception as error:
+        raise failure(error) from error
+
+
 def load_dxcam() -> Any:
     """Return the module. Its import lists the adapters, so it comes late, after pixels are set to be physical.
 
@@ -64,17 +82,17 @@ def load_dxcam() -> Any:
     see_physical_pixels()
     see_physical_pixels_here()
     os.environ.setdefault("DXCAM_WINRT_CURSOR_CAPTURE", "0")  # the game does not draw it, and DXGI leaves it out
-    try:
+    with map_dxcam_errors(_unusable):
         return importlib.import_module("dxcam")
-    except ModuleNotFoundError as error:
-        raise SourceError(
-            f"{error.name} is not installed", remedy="install it with: pip install 'dxcam[winrt]'"
-        ) from error
-    except Exception as error:  # COMError shares no base but Exception
-        raise SourceError(
-            f"Windows lists no display adapters ({describe(error)})",
-            remedy="run ngrt in the session you play in, and update the graphics driver",
-        ) from error
+
+
+def _unusable(error: Exception) -> SourceError:
+    if isinstance(error, ModuleNotFoundError):
+        return SourceError(f"{error.name} is not installed", remedy=f"install it with: {INSTALL}")
+    return SourceError(
+        f"Windows lists no display adapters ({one_line(error)})",
+        remedy="run ngrt in the session you play in, and update the graphics driver",
+    )
 
 
 def displays(dxcam: Any) -> list[Display]:
@@ -99,16 +117,16 @@ def _edges() -> dict[str, tuple[int, int, int, int]]:
     import win32api
 
     see_physical_pixels_here()
-    try:
+    with map_dxcam_errors(_unlisted):
         infos = [win32api.GetMonitorInfo(int(handle)) for handle, _, _ in win32api.EnumDisplayMonitors()]
         return {info["Device"]: info["Monitor"] for info in infos}
-    except Exception as error:  # pywintypes.error shares no base but Exception
-        raise SourceError(
-            f"monitors cannot be listed ({describe(error)})", remedy="run ngrt in the session you play in"
-        ) from error
 
 
-def numbered(found: Sequence[Display], monitor: int | None) -> Display:
+def _unlisted(error: Exception) -> SourceError:
+    return SourceError(f"monitors cannot be listed ({one_line(error)})", remedy="run ngrt in the session you play in")
+
+
+def display_number(found: Sequence[Display], monitor: int | None) -> Display:
     """Return a display by its number, counted from 0; the primary one where None is given.
 
     :raises SourceError: there is none
@@ -129,7 +147,7 @@ def numbered(found: Sequence[Display], monitor: int | None) -> Display:
     return found[monitor]
 
 
-def holding(found: Sequence[Display], window: Window) -> tuple[Display, Region] | None:
+def showing_most_of(found: Sequence[Display], window: Window) -> tuple[Display, Region] | None:
     """Return the display that shows most of ``window``, and which part of it; None where none shows any."""
     parts = [(display, region) for display in found if (region := display.region(window)) is not None]
     return max(parts, key=lambda part: _area(part[1]), default=None)
@@ -138,8 +156,3 @@ def holding(found: Sequence[Display], window: Window) -> tuple[Display, Region] 
 def _area(region: Region) -> int:
     left, top, right, bottom = region
     return (right - left) * (bottom - top)
-
-
-def describe(error: BaseException) -> str:
-    """Return what a library's error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -8,6 +8,8 @@ import numpy as np
 
 from ngrt.errors import SourceError
 from ngrt.messages import Image
+from ngrt.resource import Resource
+from ngrt.text import one_line
 
 PIXEL_LIMIT = 256 * 2**20
 """Pixels that all images together may have; they are kept in memory, three bytes each."""
@@ -32,8 +34,9 @@ def read_image(path: Path) -> Image:
         data = np.fromfile(path, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except (cv2.error, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"image {path} cannot be read ({reason})", remedy="save it again as PNG or JPEG") from error
+        raise SourceError(
+            f"image {path} cannot be read ({one_line(error)})", remedy="save it again as PNG or JPEG"
+        ) from error
     if image is None:
         raise SourceError(f"image {path} is not a picture that can be decoded", remedy="save it again as PNG or JPEG")
     if image.shape[0] * image.shape[1] > PIXEL_LIMIT:
@@ -47,7 +50,7 @@ def read_image(path: Path) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-class ImageSource:
+class ImageSource(Resource):
     """Shows each of ``paths`` for ``seconds_each``, then starts again; a single image is held.
 
     :raises SourceError: an image cannot be read, or together they are too large
@@ -78,7 +81,7 @@ class ImageSource:
         """Return the image whose turn it is at ``now``, or None where it was returned before."""
         if self._began is None:
             self._began = now
-        # rounded up by a hair, so that a look right on the change sees the new image
+        # rounded up by a hair, so that a grab right on the change gets the new image
         turn = int((now - self._began) / self.interval + 1e-6) % len(self._images)
         if turn == self._shown:
             return None

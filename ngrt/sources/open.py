@@ -1,12 +1,19 @@
-"""Opens what is on the screen, with whatever this platform has for it."""
+"""Opens what can be watched: a screen or a window with whatever this platform has for it, a video, images."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
 
 from ngrt.interfaces import CaptureKind, Desktop, FrameSource, Window
+from ngrt.resource import Resource
 
 
-def open_screen(display: str | None, monitor: int | None, rate: float, kind: CaptureKind) -> FrameSource:
+class OpenedSource(FrameSource, Resource, Protocol):
+    """A source that works in a ``with``."""
+
+
+def open_screen(display: str | None, monitor: int | None, rate: float, kind: CaptureKind) -> OpenedSource:
     """Return a whole monitor, counted from 0, the primary one where None is given.
 
     ``display``: X11's, such as ``:0``; Windows has none. ``rate``: pictures a second that are wanted. ``kind``: how
@@ -32,8 +39,8 @@ def open_window(
     rate: float,
     kind: CaptureKind,
     display: str | None = None,
-) -> FrameSource:
-    """Return ``window`` of ``desktop``, followed when it moves.
+) -> OpenedSource:
+    """Return ``window`` of ``desktop``, followed when it moves; closes the desktop with itself.
 
     ``find_again``: asked for the game's window after it was closed, unless ``ends``. For the rest see `open_screen`.
 
@@ -47,3 +54,23 @@ def open_window(
         from ngrt.sources.x11 import X11Window
 
         return X11Window(desktop, window, find_again, ends, rate, display)
+
+
+def open_video(path: Path) -> OpenedSource:
+    """Return the video in ``path``, which plays once, as fast as it says.
+
+    :raises ngrt.errors.SourceError: there is no such file, or it cannot be decoded
+    """
+    from ngrt.sources.video import VideoSource
+
+    return VideoSource(path)
+
+
+def open_images(paths: Sequence[Path], seconds_each: float = 1.0) -> OpenedSource:
+    """Return the images in ``paths``, each shown for ``seconds_each``, again and again.
+
+    :raises ngrt.errors.SourceError: there are none, one cannot be decoded, or together they are too large
+    """
+    from ngrt.sources.images import ImageSource
+
+    return ImageSource(paths, seconds_each)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import av
@@ -12,27 +13,29 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ngrt.errors import SourceError
+from ngrt.errors import NgrtError, SourceError
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Image
+from ngrt.resource import Resource
+from ngrt.text import one_line
 
 DEFAULT_RATE = 30.0
 """Frames a second where the file does not say."""
 
 RATE_LIMITS = (1.0, 240.0)
-"""A file may claim any rate; looking less often than once a second would hide frames, more often finds none."""
+"""A file may claim any rate; to grab less often than once a second would hide frames, more often finds none."""
 
 PIXEL_LIMIT = 8192 * 8192
 """Pixels a frame may have: 8K video has half as many."""
 
 CATCH_UP = 0.25
-"""Seconds that one look may spend on decoding: a video that cannot be decoded in real time plays slower."""
+"""Seconds that one grab may spend on decoding: a video that cannot be decoded in real time plays slower."""
 
 PATIENCE = 1.0
 """Seconds that closing waits for a frame that is being decoded."""
 
 EARLY = 0.001
-"""Seconds before its time at which a frame counts as shown: a look that comes a hair early must not miss it."""
+"""Seconds before its time at which a frame counts as shown: a grab that comes a hair early must not miss it."""
 
 Timed = tuple[float, VideoFrame | None]
 """Seconds since the first frame, and the frame shown from then on: None at the end."""
@@ -40,7 +43,17 @@ Timed = tuple[float, VideoFrame | None]
 END: Timed = (0.0, None)
 
 
-class VideoSource:
+@contextmanager
+def map_av_errors(failure: Callable[[Exception], NgrtError], *others: type[Exception]) -> Iterator[None]:
+    """Raise what ``failure`` makes of the error where FFmpeg fails; ``others``: what PyAV itself raises there."""
+    caught: tuple[type[Exception], ...] = (FFmpegError, *others)
+    try:
+        yield
+    except caught as error:
+        raise failure(error) from error
+
+
+class VideoSource(Resource):
     """Plays ``path`` at its own frame rate, once. Its clock starts with the first `grab`.
 
     :raises SourceError: there is no such file, or it has no picture that can be decoded
@@ -51,7 +64,8 @@ class VideoSource:
         self.name = f"video {path.name}"
         self._path = path
         self._container = _open(path)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._container.close)
             stream = _video_stream(self._container, path)
             self.interval = 1 / _rate(stream)
             self._frames = _timed(self._container, stream, self.interval, path)
@@ -59,9 +73,7 @@ class VideoSource:
             if self._next[1] is None:
                 raise SourceError(f"video {path} has no frames", remedy="record it again")
             self._to_rgb(self._next[1])  # a picture that cannot be shown is found now, not in play
-        except BaseException:
-            self._container.close()
-            raise
+            undo.pop_all()
         self._began: float | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -102,13 +114,14 @@ class VideoSource:
             self._lock.release()
 
     def _to_rgb(self, frame: VideoFrame) -> Image:
-        try:
-            image = frame.to_ndarray(format="rgb24")
-        except (FFmpegError, ValueError) as error:
-            raise SourceError(
+        def unshown(error: Exception) -> SourceError:
+            return SourceError(
                 f"video {self._path} has pictures in {frame.format.name}, which cannot be shown as RGB",
                 remedy="convert it",
-            ) from error
+            )
+
+        with map_av_errors(unshown, ValueError):
+            image = frame.to_ndarray(format="rgb24")
         if turns := round(frame.rotation / 90) % 4:  # telephones record sideways and note it
             image = np.rot90(image, turns)
         return np.ascontiguousarray(image, np.uint8)
@@ -117,12 +130,18 @@ class VideoSource:
 def _open(path: Path) -> InputContainer:
     if not path.is_file():
         raise SourceError(f"video {path} is not a file", remedy="check the path")
-    try:
+
+    def unreadable(error: Exception) -> SourceError:
+        return SourceError(
+            f"video {path} cannot be read ({_said(error)})", remedy="give a whole video file, such as mp4 or mkv"
+        )
+
+    with map_av_errors(unreadable, OSError):
         return av.open(path)
-    except (FFmpegError, OSError) as error:
-        raise SourceError(
-            f"video {path} cannot be read ({error.strerror})", remedy="give a whole video file, such as mp4 or mkv"
-        ) from error
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or one_line(error)
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -150,7 +169,14 @@ def _rate(stream: VideoStream) -> float:
 def _timed(container: InputContainer, stream: VideoStream, interval: float, path: Path) -> Iterator[Timed]:
     """Decode forward; yield each frame with the time it is due, then the end with its time."""
     due, last = 0.0, None
-    try:
+
+    def damaged(error: Exception) -> SourceError:
+        return SourceError(
+            f"video {path} is damaged {due:.1f} s after its start ({_said(error)})",
+            remedy="make it again or cut it there",
+        )
+
+    with map_av_errors(damaged):
         for frame in container.decode(stream):
             _check_size(frame.width, frame.height, path)
             at = _seconds(frame.pts, frame)
@@ -160,11 +186,6 @@ def _timed(container: InputContainer, stream: VideoStream, interval: float, path
                 due += step if step is not None and step > 0 else interval
             last = (at, frame)
             yield due, frame
-    except FFmpegError as error:
-        raise SourceError(
-            f"video {path} is damaged {due:.1f} s after its start ({error.strerror})",
-            remedy="make it again or cut it there",
-        ) from error
     if last is not None:
         yield due + (_seconds(last[1].duration, last[1]) or interval), None
 

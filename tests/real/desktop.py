@@ -6,10 +6,11 @@ from Xlib import X
 from Xlib.error import ConnectionClosedError, XError
 
 from ngrt.interfaces import Window
+from ngrt.resource import Resource
 from ngrt.x11.link import open_link
 
 
-class PlainDesktop:
+class PlainDesktop(Resource):
     """A desktop for tests: windows with a name, at the top or just below it, in a window manager's frame."""
 
     def __init__(self, display: str) -> None:
@@ -47,7 +48,7 @@ class PlainDesktop:
             self._link.close()
 
 
-class Painter:
+class Painter(Resource):
     """A window at ``place`` (left, top, width, height), over all others, that shows one colour."""
 
     def __init__(self, display: str, place: tuple[int, int, int, int]) -> None:

@@ -5,7 +5,6 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def game(wayland: str, tmp_path: Path) -> Iterator[PlainDesktop]:
     """Yield a desktop with xgalaga++ on it, which shows moving stars."""
     require(GAME)
     environment = {**os.environ, "DISPLAY": wayland, "HOME": str(tmp_path)}
-    with closing(PlainDesktop(wayland)) as desktop, ended(subprocess.Popen([GAME], env=environment)):
+    with PlainDesktop(wayland) as desktop, ended(subprocess.Popen([GAME], env=environment)):
         wait_for(lambda: bool(desktop.windows()))
         yield desktop
 
@@ -65,7 +64,7 @@ def test_the_whole_screen_is_refused_with_what_can_be_played_instead(
 
 def test_a_game_of_xwayland_is_seen_in_its_own_window(wayland: str, game: PlainDesktop) -> None:
     source, window = watch(game, wayland)
-    with closing(source):
+    with source:
         assert source.interval == pytest.approx(1 / 240), "the server says what is drawn in the window"
         seen: list[Image] = []
         deadline = time.monotonic() + 10
@@ -84,7 +83,7 @@ def test_a_game_of_xwayland_is_seen_in_its_own_window(wayland: str, game: PlainD
 def test_a_window_of_xwayland_is_seen_whatever_is_in_front_of_it(wayland: str, game: PlainDesktop) -> None:
     source, window = watch(game, wayland)
     over = (window.left, window.top, 200, 100)
-    with closing(source), closing(Painter(wayland, over)):
+    with source, Painter(wayland, over):
         image = source.grab(0.0)
     assert image is not None
     assert not np.all(image[:100, :200] == (0x33, 0x66, 0x99), axis=-1).any()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import EndOfSource, NothingToSee, Window
 from ngrt.messages import Image
+from ngrt.resource import Resource
 from ngrt.sources import x11_grabber
 from ngrt.sources.open import open_window
 from ngrt.sources.x11 import X11Window
@@ -20,7 +21,7 @@ from tests.real.desktop import Painter, PlainDesktop
 from tests.real.xvfb import Screen, game_on, wait_for, window_manager, x_server
 
 
-class Played:
+class Played(Resource):
     """A game in a window on a screen with a window manager."""
 
     def __init__(self, screen: Screen, home: Path) -> None:
@@ -61,16 +62,16 @@ class Played:
 def played(tmp_path: Path) -> Iterator[Played]:
     """Yield a game of the test's own."""
     with x_server(tmp_path, "1000x700") as screen, window_manager(screen.display), ExitStack() as stack:
-        game = stack.enter_context(closing(Played(screen, tmp_path)))
+        game = stack.enter_context(Played(screen, tmp_path))
         game.start()
         yield game
 
 
-def look_until(source: X11Window, holds: Callable[[Image | None], bool]) -> Image | None:
-    """Look until ``holds`` of what a look returns, or of None where there is nothing to see; return it."""
+def grab_until(source: X11Window, holds: Callable[[Image | None], bool]) -> Image | None:
+    """Grab until ``holds`` of what a grab returns, or of None where there is nothing to see; return it."""
     deadline = time.monotonic() + 10
     while True:
-        assert time.monotonic() < deadline, "looked in vain"
+        assert time.monotonic() < deadline, "grabbed in vain"
         image = None
         with suppress(NothingToSee):
             image = source.grab(time.monotonic())
@@ -80,7 +81,7 @@ def look_until(source: X11Window, holds: Callable[[Image | None], bool]) -> Imag
 
 
 def test_a_window_is_followed_where_it_is_moved_and_resized(played: Played) -> None:
-    with closing(played.watch()) as source:
+    with played.watch() as source:
         assert source.name == "window XGalaga++ of xgalaga++"
         image = source.grab(0.0)
         assert image is not None
@@ -99,18 +100,18 @@ def test_a_window_is_followed_where_it_is_moved_and_resized(played: Played) -> N
             expected = played.screen.drawn()[window.top : window.top + height, window.left : window.left + width]
             np.testing.assert_array_equal(image, expected)
         psutil.Process(played.game.pid).resume()
-        look_until(source, lambda image: image is not None)
+        grab_until(source, lambda image: image is not None)
 
 
-def test_a_move_is_noticed_at_the_next_look_without_asking_at_each(played: Played) -> None:
-    with closing(played.watch()) as source:
+def test_a_move_is_noticed_at_the_next_grab_without_asking_at_each(played: Played) -> None:
+    with played.watch() as source:
         source.grab(0.0)
         psutil.Process(played.game.pid).suspend()
         time.sleep(0.3)
         source.grab(0.001)
         asked = played.desktop.asked
-        for look in range(50):
-            source.grab(0.002 + look / 10_000)
+        for turn in range(50):
+            source.grab(0.002 + turn / 10_000)
         assert played.desktop.asked == asked
         played.screen.run("xdotool", "windowmove", source.number, 10, 10)
         time.sleep(0.3)
@@ -120,7 +121,7 @@ def test_a_move_is_noticed_at_the_next_look_without_asking_at_each(played: Playe
 
 
 def test_a_minimised_window_shows_nothing_until_it_is_back(played: Played) -> None:
-    with closing(played.watch()) as source:
+    with played.watch() as source:
         assert source.grab(0.0) is not None
         played.command("windowminimize")
         wait_for(lambda: not (window := played.find()) or not window.shown)
@@ -133,8 +134,8 @@ def test_a_minimised_window_shows_nothing_until_it_is_back(played: Played) -> No
         assert source.grab(3.0) is not None
 
 
-def test_a_closed_window_is_looked_for_until_the_game_is_started_again(played: Played) -> None:
-    with closing(played.watch()) as source:
+def test_a_closed_window_is_searched_for_until_the_game_is_started_again(played: Played) -> None:
+    with played.watch() as source:
         assert source.grab(0.0) is not None
         played.game.terminate()
         played.game.wait()
@@ -144,7 +145,7 @@ def test_a_closed_window_is_looked_for_until_the_game_is_started_again(played: P
                 source.grab(now)
         assert source.number is None
         played.start()
-        image = look_until(source, lambda image: image is not None)
+        image = grab_until(source, lambda image: image is not None)
         assert image is not None
         assert image.shape == (480, 640, 3)
         window = played.find()
@@ -157,23 +158,23 @@ def test_a_window_of_a_wayland_session_is_read_itself_and_followed_all_the_same(
 ) -> None:
     monkeypatch.setenv("DISPLAY", played.screen.display)
     monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
-    with closing(played.watch()) as source:
+    with played.watch() as source:
         first = source.grab(0.0)
         assert first is not None
         assert first.shape == (480, 640, 3)
         played.command("windowsize", 500, 300)
-        image = look_until(source, lambda image: image is not None and image.shape != first.shape)
+        image = grab_until(source, lambda image: image is not None and image.shape != first.shape)
         assert image is not None
         assert image.shape == (300, 500, 3)
         played.game.kill()
         played.game.wait()
-        look_until(source, lambda image: source.number is None)
+        grab_until(source, lambda image: source.number is None)
         played.start()
-        look_until(source, lambda image: image is not None)
+        grab_until(source, lambda image: image is not None)
 
 
 def test_a_closed_window_is_the_end_where_that_was_asked_for(played: Played) -> None:
-    with closing(played.watch(ends=True)) as source:
+    with played.watch(ends=True) as source:
         assert source.grab(0.0) is not None
         played.game.terminate()
         played.game.wait()
@@ -185,7 +186,7 @@ def test_a_closed_window_is_the_end_where_that_was_asked_for(played: Played) -> 
 
 def test_another_programs_window_with_the_same_number_is_not_the_game(played: Played) -> None:
     desktop = FakeDesktop([Window(1, "a game", None, "game", 0, 0, 300, 200)])
-    with closing(X11Window(desktop, desktop.shown[0], lambda: None, False, display=played.screen.display)) as source:
+    with X11Window(desktop, desktop.shown[0], lambda: None, False, display=played.screen.display) as source:
         assert source.grab(0.0) is not None
         desktop.shown = [Window(1, "a game", 10, "game", 0, 0, 300, 201)]
         assert source.grab(0.5) is not None, "its process became known"
@@ -198,7 +199,7 @@ def test_a_window_partly_outside_the_screen_shows_the_part_that_is_inside(played
     window = played.find()
     assert window is not None
     desktop = FakeDesktop([Window(1, "a\ngame", None, "", -100, 650, 300, 200)])
-    with closing(X11Window(desktop, desktop.shown[0], lambda: None, False, display=played.screen.display)) as source:
+    with X11Window(desktop, desktop.shown[0], lambda: None, False, display=played.screen.display) as source:
         image = source.grab(0.0)
         assert image is not None
         assert image.shape == (50, 200, 3)
@@ -211,7 +212,7 @@ def test_what_is_in_front_of_the_window_is_what_is_seen(played: Played) -> None:
     window = played.find()
     assert window is not None
     over = (window.left + 10, window.top + 20, 30, 40)
-    with closing(played.watch()) as source, closing(Painter(played.screen.display, over)):
+    with played.watch() as source, Painter(played.screen.display, over):
         image = source.grab(0.0)
     assert image is not None
     assert (image[20:60, 10:40] == (0x33, 0x66, 0x99)).all()
@@ -221,7 +222,7 @@ def test_a_display_that_dies_under_a_window_is_an_error_in_one_line(played: Play
     window = played.find()
     assert window is not None
     desktop = FakeDesktop([window])
-    with closing(X11Window(desktop, window, lambda: None, False, display=played.screen.display)) as source:
+    with X11Window(desktop, window, lambda: None, False, display=played.screen.display) as source:
         played.screen.server.kill()
         played.screen.server.wait()
         for _ in range(2):

@@ -146,9 +146,9 @@ def game_on(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_until_it_moves(display: str) -> None:
-    """Return once the picture changes from look to look."""
+    """Return once the picture changes from grab to grab."""
     changes, deadline = 0, time.monotonic() + PATIENCE
-    with closing(X11Source(display)) as source:
+    with X11Source(display) as source:
         while changes < 5:
             assert time.monotonic() < deadline, f"nothing moves on display {display}"
             changes += source.grab(time.monotonic()) is not None

@@ -1,5 +1,5 @@
-"""An X display with a game on it."""
+"""X displays: one with a game on it, one with nothing."""
 
-from tests.real.fixtures import game_display
+from tests.real.fixtures import bare_display, game_display
 
-__all__ = ["game_display"]
+__all__ = ["bare_display", "game_display"]

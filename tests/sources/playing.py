@@ -17,21 +17,21 @@ START = 100.0
 def play(
     source: FrameSource, seconds: float = 60.0, step: float | None = None
 ) -> tuple[list[tuple[float, Image]], float | None]:
-    """Look every ``step`` (the source's interval) for ``seconds`` at most.
+    """Grab every ``step`` (the source's interval) for ``seconds`` at most.
 
-    Return the pictures with their times since the first look, and when the source ended (None: it did not).
+    Return the pictures with their times since the first grab, and when the source ended (None: it did not).
     """
     shown: list[tuple[float, Image]] = []
-    looks = 0
+    grabs = 0
     step = step or source.interval
-    while (time := looks * step) < seconds:
+    while (time := grabs * step) < seconds:
         try:
             image = source.grab(START + time)
         except EndOfSource:
             return shown, time
         if image is not None:
             shown.append((time, image))
-        looks += 1
+        grabs += 1
     return shown, None
 
 

@@ -22,7 +22,7 @@ from ngrt.interfaces import CaptureKind, EndOfSource, FrameSource, NothingToSee,
 from ngrt.messages import Image
 from ngrt.sources import dxcam_camera, dxcam_displays
 from ngrt.sources.dxcam import DxcamScreen, DxcamWindow
-from ngrt.sources.dxcam_displays import FACTORY, Display, holding
+from ngrt.sources.dxcam_displays import FACTORY, Display, showing_most_of
 from tests.sources.dxcam_standin import HIGH, LEFT, MAIN, Camera, Machine, standing_in
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a stand-in for what is here")
@@ -39,7 +39,7 @@ def game(left: int = 100, top: int = 50, width: int = 640, height: int = 360, **
     return Window(7, "A Game", None, "game.exe", left, top, width, height, **more)
 
 
-def look(source: FrameSource, now: float) -> Image:
+def grab(source: FrameSource, now: float) -> Image:
     """Return the next picture, waited for."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
@@ -143,7 +143,7 @@ def test_the_quirks_that_are_dealt_with_are_in_the_source() -> None:
 
 def test_without_a_number_the_primary_monitor_is_watched_whole(machine: Machine) -> None:
     source = DxcamScreen(None, 60)
-    assert look(source, 0.0).shape == (1080, 1920, 3)
+    assert grab(source, 0.0).shape == (1080, 1920, 3)
     assert source.name == f"monitor {MAIN} by dxgi"
     (camera,) = machine.open()
     assert camera.target_fps == 60
@@ -154,7 +154,7 @@ def test_without_a_number_the_primary_monitor_is_watched_whole(machine: Machine)
 @pytest.mark.parametrize(("number", "shape"), [(0, (720, 1280, 3)), (1, (1080, 1920, 3)), (2, (1440, 2560, 3))])
 def test_monitors_are_counted_over_all_adapters(machine: Machine, number: int, shape: tuple[int, ...]) -> None:
     source = DxcamScreen(number, 60)
-    assert look(source, 0.0).shape == shape
+    assert grab(source, 0.0).shape == shape
     source.close()
 
 
@@ -167,7 +167,7 @@ def test_a_picture_has_the_age_since_it_was_presented(machine: Machine) -> None:
     machine.still = True
     source = DxcamScreen()
     time.sleep(0.05)
-    look(source, 0.0)
+    grab(source, 0.0)
     assert source.age >= 0.05
     assert source.age < 5
     source.close()
@@ -175,7 +175,7 @@ def test_a_picture_has_the_age_since_it_was_presented(machine: Machine) -> None:
 
 def test_a_pointer_that_moves_makes_no_new_picture(machine: Machine) -> None:
     source = DxcamScreen()
-    shown = [look(source, step * 0.01) for step in range(12)]
+    shown = [grab(source, step * 0.01) for step in range(12)]
     source.close()
     assert all((one != other).any() for one, other in pairwise(shown))
 
@@ -184,7 +184,7 @@ def test_where_dxgi_does_not_work_auto_takes_the_other_way(machine: Machine) -> 
     machine.refused[MAIN, "dxgi"] = OSError("unsupported")
     source = DxcamScreen()
     assert source.name.endswith("by winrt")
-    look(source, 0.0)
+    grab(source, 0.0)
     source.close()
     with pytest.raises(SourceError, match=r"cannot be captured by dxgi \(unsupported\); try --capture winrt"):
         DxcamScreen(kind="dxgi")
@@ -193,7 +193,9 @@ def test_where_dxgi_does_not_work_auto_takes_the_other_way(machine: Machine) -> 
 def test_where_neither_works_both_reasons_are_told_in_a_line(machine: Machine) -> None:
     machine.refused[MAIN, "dxgi"] = OSError("unsupported")
     machine.refused[MAIN, "winrt"] = ModuleNotFoundError(name="winrt.windows")
-    with pytest.raises(SourceError, match=r"unsupported.*; --capture winrt needs winrt.windows: pip install") as told:
+    with pytest.raises(
+        SourceError, match=r"unsupported.*; --capture winrt needs winrt.windows; install it with: pip install"
+    ) as told:
         DxcamScreen()
     assert "\n" not in str(told.value)
     assert machine.open() == []
@@ -211,7 +213,7 @@ def test_a_display_that_is_captured_already_is_refused_and_goes_on(machine: Mach
     first = DxcamScreen(kind="dxgi")
     with pytest.raises(SourceError, match="captured already by this program"):
         DxcamScreen(kind="dxgi")
-    look(first, 0.0)
+    grab(first, 0.0)
     first.close()
 
 
@@ -231,13 +233,13 @@ def test_while_a_display_is_away_there_is_nothing_to_see_and_then_its_picture_ag
 ) -> None:
     machine.still = True
     source = DxcamScreen(kind=kind)
-    shown = look(source, 0.0)
+    shown = grab(source, 0.0)
     machine.made[-1].away()
     for now in (1.0, 2.0):
         with pytest.raises(NothingToSee, match=r"is away: .*; unlock the session to play on"):
             source.grab(now)
     machine.made[-1].back()
-    np.testing.assert_array_equal(look(source, 3.0), shown)
+    np.testing.assert_array_equal(grab(source, 3.0), shown)
     source.close()
 
 
@@ -284,7 +286,7 @@ def test_a_library_that_cannot_be_imported_is_told_with_the_remedy(
 def test_a_window_is_a_part_of_its_display_by_left_top_right_bottom(machine: Machine) -> None:
     window = game(left=-1180, top=150, width=640, height=360)
     source = DxcamWindow(FakeDesktop([window]), window, lambda: None, False, 30)
-    assert look(source, 0.0).shape == (360, 640, 3)
+    assert grab(source, 0.0).shape == (360, 640, 3)
     (camera,) = machine.open()
     assert (camera.name, camera.region, camera.target_fps) == (LEFT, (100, 50, 740, 410), 30)
     assert source.name == "window A Game of game.exe"
@@ -305,7 +307,7 @@ def test_a_window_is_a_part_of_its_display_by_left_top_right_bottom(machine: Mac
 def test_a_window_on_several_displays_is_watched_on_the_one_that_shows_most(
     machine: Machine, window: Window, name: str, region: tuple[int, ...]
 ) -> None:
-    found = holding(dxcam_displays.displays(sys.modules["dxcam"]), window)
+    found = showing_most_of(dxcam_displays.displays(sys.modules["dxcam"]), window)
     assert found is not None
     assert (found[0].name, found[1]) == (name, region)
 
@@ -316,10 +318,10 @@ def test_a_window_that_is_moved_resized_or_put_on_another_display_is_followed(ma
     for now, window in enumerate([game(), game(200, 60), game(200, 60, 800, 600), game(100, -700, 800, 600)], 1):
         desktop.shown = [window]
         machine.still = True
-        image = look(source, float(now))  # at once, though nothing moves on the display
+        image = grab(source, float(now))  # at once, though nothing moves on the display
         assert image.shape == (window.height, window.width, 3)
         machine.still = False
-        look(source, float(now))
+        grab(source, float(now))
     assert len(machine.open()) == 1
     source.close()
 
@@ -328,7 +330,7 @@ def test_a_window_that_stays_keeps_its_camera(machine: Machine) -> None:
     desktop = FakeDesktop([game()])
     source = DxcamWindow(desktop, desktop.shown[0], lambda: None, False)
     for now in range(5):
-        look(source, float(now))
+        grab(source, float(now))
     assert len(machine.made) == 1
     source.close()
 
@@ -336,10 +338,10 @@ def test_a_window_that_stays_keeps_its_camera(machine: Machine) -> None:
 def test_a_display_that_changes_its_mode_is_captured_anew_where_the_window_is_then(machine: Machine) -> None:
     desktop = FakeDesktop([game(0, 0, 1920, 1080)])
     source = DxcamWindow(desktop, desktop.shown[0], lambda: None, False)
-    look(source, 0.0)
+    grab(source, 0.0)
     machine.monitors[MAIN] = (0, 0, 1280, 720)
     desktop.shown = [game(0, 0, 1280, 720)]
-    assert look(source, 1.0).shape == (720, 1280, 3)
+    assert grab(source, 1.0).shape == (720, 1280, 3)
     source.close()
 
 
@@ -356,7 +358,7 @@ def test_while_there_is_nothing_to_see_no_display_is_captured(
 ) -> None:
     desktop = FakeDesktop([game()])
     source = DxcamWindow(desktop, desktop.shown[0], lambda: None, False)
-    look(source, 0.0)
+    grab(source, 0.0)
     desktop.shown = windows
     for now in (1.0, 1.01):
         with pytest.raises(NothingToSee, match=words):
@@ -364,7 +366,7 @@ def test_while_there_is_nothing_to_see_no_display_is_captured(
     assert machine.open() == []
     desktop.shown = [game()]
     if windows:
-        assert look(source, 2.0).shape == (360, 640, 3)
+        assert grab(source, 2.0).shape == (360, 640, 3)
     source.close()
 
 
@@ -394,7 +396,7 @@ def test_a_game_that_was_started_again_is_watched_in_its_new_window(machine: Mac
             source.grab(1 + step * 0.1)
     assert len(searches) == 2, "twice a second"
     desktop.shown = [Window(8, "Again", None, "game.exe", 0, 0, 320, 240)]
-    assert look(source, 3.0).shape == (240, 320, 3)
+    assert grab(source, 3.0).shape == (240, 320, 3)
     assert (source.number, source.name) == (8, "window Again of game.exe")
     source.close()
     assert desktop.closed
@@ -406,7 +408,7 @@ def test_a_window_that_begins_minimised_is_watched_once_it_is_brought_back(machi
     with pytest.raises(NothingToSee):
         source.grab(0.0)
     desktop.shown = [game()]
-    assert np.asarray(look(source, 1.0))[0, 5, 0] >= 200, "red is first"
+    assert np.asarray(grab(source, 1.0))[0, 5, 0] >= 200, "red is first"
     source.close()
 
 

@@ -69,7 +69,7 @@ def test_a_truncated_image_is_refused_rather_than_shown_half(tmp_path: Path, nam
 def test_an_image_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.png", pictures(1)[0])
     monkeypatch.setattr(images, "PIXEL_LIMIT", 3000)
-    assert "is 64 x 48; the limit is 3000 pixels: scale it down" in refusal(path)
+    assert "is 64 x 48; the limit is 3000 pixels; scale it down" in refusal(path)
     monkeypatch.setattr(images, "FILE_LIMIT", 10)
     assert "bytes; the limit is 10" in refusal(path)
 

@@ -13,8 +13,10 @@ from ngrt.errors import PadError, SourceError
 from ngrt.keyboard.open import open_keys
 from ngrt.sources.x11_damage import ScreenEvents
 from ngrt.x11 import link
+from ngrt.x11.connection import X11Connection
 from ngrt.x11.errors import LOST, map_xlib_errors, refuses_user
 from ngrt.x11.link import connect, display_name, open_link
+from tests.closing import closes_with_its_block, either_way
 from tests.x11.nonsense import server
 
 SOON = 10.0
@@ -132,3 +134,10 @@ def test_a_server_that_lets_a_user_not_in_is_told_from_one_that_is_not_there() -
     with pytest.raises(LOST) as missing:
         open_link(":4711")
     assert not refuses_user(missing.value)
+
+
+@either_way
+def test_a_with_closes_a_connection_however_it_ends(
+    fails: bool, bare_display: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes_with_its_block(lambda: X11Connection(bare_display), fails, monkeypatch)

@@ -1,8 +1,8 @@
-"""When a look makes a picture: after something was drawn where it looks, and never too late."""
+"""When a grab makes a picture: after something was drawn where it grabs, and never too late."""
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +52,12 @@ def color(image: Image | None, place: tuple[int, int, int, int]) -> int | None:
     return int.from_bytes(part[0, 0].tobytes(), "big")
 
 
-def test_looks_make_no_picture_while_nothing_is_drawn(screen: Screen, made: list[Region]) -> None:
-    with closing(X11Source(screen.display)) as source, closing(Painter(screen.display, LEFT)) as painter:
+def test_grabs_make_no_picture_while_nothing_is_drawn(screen: Screen, made: list[Region]) -> None:
+    with X11Source(screen.display) as source, Painter(screen.display, LEFT) as painter:
         assert source.interval == pytest.approx(1 / 240)
         assert color(source.grab(0.0), LEFT) == 0x336699
         made.clear()
-        assert all(source.grab(0.1 + look / 10_000) is None for look in range(100))
+        assert all(source.grab(0.1 + turn / 10_000) is None for turn in range(100))
         assert not made
         painter.paint(0xFF0000)
         assert color(source.grab(0.2), LEFT) == 0xFF0000
@@ -67,8 +67,8 @@ def test_looks_make_no_picture_while_nothing_is_drawn(screen: Screen, made: list
 def test_every_change_is_in_the_next_picture_whenever_it_comes(screen: Screen) -> None:
     chance = random.Random(5)
     with ExitStack() as stack:
-        source = stack.enter_context(closing(X11Source(screen.display)))
-        painters = [(stack.enter_context(closing(Painter(screen.display, place))), place) for place in (LEFT, RIGHT)]
+        source = stack.enter_context(X11Source(screen.display))
+        painters = [(stack.enter_context(Painter(screen.display, place)), place) for place in (LEFT, RIGHT)]
         source.grab(0.0)
         for number in range(1, 200):
             painter, place = chance.choice(painters)
@@ -80,12 +80,12 @@ def test_every_change_is_in_the_next_picture_whenever_it_comes(screen: Screen) -
             assert color(source.grab(now + 0.05), place) == shade, number
 
 
-def test_a_game_that_draws_without_pause_is_looked_at_twice_as_often_as_asked_at_most(screen: Screen) -> None:
-    with closing(X11Source(screen.display, rate=20)) as source, closing(Painter(screen.display, LEFT)) as painter:
+def test_a_game_that_draws_without_pause_is_grabbed_twice_as_often_as_asked_at_most(screen: Screen) -> None:
+    with X11Source(screen.display, rate=20) as source, Painter(screen.display, LEFT) as painter:
         seen = 0
-        for look in range(240):
-            painter.paint(0x010000 + look)
-            seen += source.grab(look / 240) is not None
+        for turn in range(240):
+            painter.paint(0x010000 + turn)
+            seen += source.grab(turn / 240) is not None
     assert 38 <= seen <= 44
 
 
@@ -93,8 +93,8 @@ def test_what_is_drawn_elsewhere_makes_no_picture(screen: Screen, made: list[Reg
     for name, place in (("left", "320/320x480/240+0+0"), ("right", "320/320x480/240+320+0")):
         screen.run("xrandr", "--setmonitor", name, place, "screen" if name == "left" else "none")
     with ExitStack() as stack:
-        source = stack.enter_context(closing(X11Source(screen.display, monitor=1)))
-        left, right = (stack.enter_context(closing(Painter(screen.display, place))) for place in (LEFT, RIGHT))
+        source = stack.enter_context(X11Source(screen.display, monitor=1))
+        left, right = (stack.enter_context(Painter(screen.display, place)) for place in (LEFT, RIGHT))
         image = source.grab(0.0)
         assert image is not None
         assert image.shape == (480, 320, 3)
@@ -109,11 +109,11 @@ def test_what_is_drawn_elsewhere_makes_no_picture(screen: Screen, made: list[Reg
         X11Source(screen.display, monitor=2)
 
 
-def test_a_server_that_does_not_tell_what_is_drawn_is_looked_at_at_the_rate(tmp_path: Path) -> None:
+def test_a_server_that_does_not_tell_what_is_drawn_is_grabbed_at_the_rate(tmp_path: Path) -> None:
     with ExitStack() as stack:
         screen = stack.enter_context(x_server(tmp_path, "640x480", None, "-extension", "DAMAGE"))
-        source = stack.enter_context(closing(X11Source(screen.display)))
-        painter = stack.enter_context(closing(Painter(screen.display, LEFT)))
+        source = stack.enter_context(X11Source(screen.display))
+        painter = stack.enter_context(Painter(screen.display, LEFT))
         assert source.interval == pytest.approx(1 / 60)
         for number in range(20):
             painter.paint(0x010000 + number)
@@ -122,12 +122,12 @@ def test_a_server_that_does_not_tell_what_is_drawn_is_looked_at_at_the_rate(tmp_
 
 
 def test_a_driver_that_draws_past_the_server_is_found_out(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(X11Source(screen.display)) as source, closing(Painter(screen.display, LEFT)) as painter:
+    with X11Source(screen.display) as source, Painter(screen.display, LEFT) as painter:
         monkeypatch.setattr(ScreenEvents, "drawn", lambda *told: False)
         source.grab(0.0)
         for number in range(1, 4):
             painter.paint(0x010000 + number)
-            assert source.grab(number + 0.0) is not None, "looked at once in a while all the same"
+            assert source.grab(number + 0.0) is not None, "grabbed once in a while all the same"
         assert source.interval == pytest.approx(1 / 60)
         for number in range(20):
             painter.paint(0x020000 + number)
@@ -140,7 +140,7 @@ def test_a_screen_that_grows_is_watched_whole(tmp_path: Path) -> None:
         screen.run("xrandr", "--newmode", "small", *timing.split())
         screen.run("xrandr", "--addmode", "screen", "small")
         screen.run("xrandr", "--output", "screen", "--mode", "small")
-        with closing(X11Source(screen.display)) as source:
+        with X11Source(screen.display) as source:
             before = source.grab(0.0)
             screen.run("xrandr", "--output", "screen", "--mode", "800x600")
             after = source.grab(0.1)
@@ -151,13 +151,13 @@ def test_a_screen_that_grows_is_watched_whole(tmp_path: Path) -> None:
 
 
 def test_a_screen_that_stays_black_is_said_to_be_until_it_shows_something(screen: Screen) -> None:
-    with closing(X11Source(screen.display)) as source:
+    with X11Source(screen.display) as source:
         for now in (0.0, 1.9):
             source.grab(now)
             assert source.name == f"display {screen.display}"
         source.grab(2.0)
         assert source.name == f"display {screen.display} (nothing but black so far)"
-        with closing(Painter(screen.display, LEFT)):
+        with Painter(screen.display, LEFT):
             source.grab(2.1)
         assert source.name == f"display {screen.display}"
         source.grab(3.0)
@@ -171,5 +171,5 @@ def test_a_wayland_session_whose_screen_stays_black_is_refused(screen: Screen, m
     monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
     with pytest.raises(SourceError, match=r"is black: Wayland hides its windows .* X11 \(Xorg\) session"):
         X11Source()
-    with closing(Painter(screen.display, LEFT)), closing(X11Source()) as source:
+    with Painter(screen.display, LEFT), X11Source() as source:
         assert np.any(source.grab(0.0)), "a server of its own in such a session shows what is on it"
