@@ -1,11 +1,13 @@
 """Checks of a machine: each runs by itself and within a limit, so that one that fails or hangs takes no other down."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from ngrt.clock import MonotonicClock
+from ngrt.deadline import Late, within
+from ngrt.errors import NgrtError
 
 State = Literal["good", "limited", "missing"]
 
@@ -18,7 +20,10 @@ LEAST = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found: whether it will do, what there is in a line, and the command that mends it if it will not."""
+    """What a check found: whether it will do, what there is in a line, and what mends it if it will not.
+
+    ``fix``: a command where there is one, else what to do, in words.
+    """
 
     state: State
     found: str
@@ -27,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to look at.
+    """Something to probe.
 
     ``needs``: names of checks without which it makes no sense, where they found nothing. ``optional``: ngrt plays
     without it. ``limit``: seconds that ``probe`` may take; ``stuck``: what mends it where it takes longer.
@@ -63,7 +68,7 @@ def run_checks(checks: Sequence[Check], report: Callable[[str, float], None]) ->
         report(check.name, number / len(checks))
         lacking = [name for name in check.needs if states.get(name) == "missing"]
         if lacking:
-            finding = Finding("missing", f"not looked at without {lacking[0]}, see there")
+            finding = Finding("missing", f"not checked without {lacking[0]}, see there")
         else:
             finding = guarded(check, max(LEAST, min(check.limit, end - clock.now())))
         states[check.name] = finding.state
@@ -73,22 +78,23 @@ def run_checks(checks: Sequence[Check], report: Callable[[str, float], None]) ->
 
 def guarded(check: Check, limit: float) -> Finding:
     """Return what ``check`` found within ``limit`` seconds, or how it failed. What hangs is left behind."""
-    found: list[Finding] = []
-
-    def run() -> None:
-        try:
-            found.append(check.probe())
-        except BaseException as error:  # noqa: BLE001  (libraries raise what they like, some even SystemExit)
-            found.append(_failure(check, error))
-
-    running = threading.Thread(target=run, name=f"ngrt-check-{check.name}", daemon=True)
-    running.start()
-    running.join(limit)
-    if found:
-        return found[0]
-    return Finding("missing", f"no answer within {limit:.2g} s: it hangs, or is slow", check.stuck)
+    try:
+        return within(limit, partial(_probed, check), name=f"ngrt-check-{check.name}")
+    except Late:
+        return Finding("missing", f"no answer within {limit:.2g} s: it hangs, or is slow", check.stuck)
 
 
-def _failure(check: Check, error: BaseException) -> Finding:
-    said = " ".join(str(error).split())
-    return Finding("missing", f"the check failed: {type(error).__name__}{said and ': '}{said}")
+def missing(error: NgrtError) -> Finding:
+    """Return what an error says: what is missing, and what mends it."""
+    return Finding("missing", "; ".join(part for part in (error.problem, error.limit) if part), error.remedy)
+
+
+def _probed(check: Check) -> Finding:
+    """Return what ``check`` found, or how it failed: in its own thread, where a Ctrl-C is none of a person's."""
+    try:
+        return check.probe()
+    except NgrtError as error:
+        return missing(error)
+    except BaseException as error:  # noqa: BLE001  (libraries raise what they like, some even SystemExit)
+        said = " ".join(str(error).split())
+        return Finding("missing", f"the check failed: {type(error).__name__}{said and ': '}{said}")

@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from ngrt.doctor.checks import Finding
-from ngrt.inference.cuda.presence import why_no_gpu
+from ngrt.inference.cuda.presence import NO_DRIVER, why_no_gpu
+from ngrt.text import one_line
 
 ASKING = 2.0
 """Seconds for nvidia-smi."""
@@ -25,7 +26,7 @@ def gpu() -> Finding:
     reason = why_no_gpu()
     if not reason:
         return Finding("good", _nvidia_smi() or "an NVIDIA GPU; nvidia-smi is not there to name it")
-    if "no NVIDIA driver" in reason:
+    if reason == NO_DRIVER:
         fix = "if it has one, install the driver: nvidia.com/drivers"
         return Finding("missing", f"{reason}; engines run on the processor", fix)
     return Finding("missing", reason, "nvidia-smi  # says why; CUDA_VISIBLE_DEVICES must not be empty")
@@ -36,8 +37,9 @@ def onnx_runtime() -> Finding:
     try:
         import onnxruntime as ort
     except Exception as error:  # noqa: BLE001  (a damaged library fails in its own way)
-        said = " ".join(str(error).split()) or type(error).__name__
-        return Finding("missing", f"cannot be loaded: {said}", "pip install --force-reinstall onnxruntime-gpu")
+        return Finding(
+            "missing", f"cannot be loaded: {one_line(error)}", "pip install --force-reinstall onnxruntime-gpu"
+        )
     from ngrt.inference.onnx.device import CUDA, why_no_cuda
 
     providers = [name for name in ort.get_available_providers() if name != LOADED_LATE]
@@ -68,7 +70,7 @@ def tensorrt() -> Finding:
 
 
 def exporting() -> Finding:
-    """Find what turns checkpoints into engines; torch is looked for, not loaded."""
+    """Find what turns checkpoints into engines; torch is searched for, not loaded."""
     lacking = [module for module in EXPORT if find_spec(module) is None]
     if lacking:
         return Finding("missing", f"{', '.join(lacking)}: not installed", "pip install -e '.[export]'")

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from ngrt.clock import MonotonicClock
 from ngrt.doctor.checks import Finding
-from ngrt.errors import NgrtError
-from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL
-from ngrt.pads.open import open_pad
-from ngrt.pads.vgamepad import NO_LIBEVDEV, NO_PERMISSION
+from ngrt.pads.open import OpenedPad, open_pad
+from ngrt.pads.vgamepad import ALLOW_UINPUT, INSTALL_LIBEVDEV, NO_LIBEVDEV, NO_PERMISSION
+from ngrt.text import one_line
 
 UINPUT = Path("/dev/uinput")
 MODULES = Path("/lib/modules")
@@ -45,12 +44,8 @@ def pad_test() -> Finding:
 
 def keyboard(display: str | None) -> Finding:
     """Find whether every key that the keyboard pad presses is there to be pressed. None is."""
-    try:
-        pad = open_pad("keyboard", None, display)
-    except NgrtError as error:
-        return Finding("missing", str(error))
-    pad.close()
-    return Finding("good", pad.name)
+    with open_pad("keyboard", None, display) as pad:
+        return Finding("good", pad.name)
 
 
 def real_pads() -> Finding:
@@ -60,15 +55,15 @@ def real_pads() -> Finding:
 
 def _evdev() -> Finding:
     """Find them without opening one: a session that is playing holds the one it found."""
-    from ngrt.pads.person.evdev import PERMISSION, gamepads
+    from ngrt.pads.person.evdev import ALLOW_READING, gamepads
 
-    found = [pad for pad in gamepads() if not pad.made]
+    found = [pad for pad in gamepads() if not pad.virtual]
     if not found:
         return NO_PAD
     names = ", ".join(pad.name or pad.number for pad in found)
     if all(os.access(pad.node, os.R_OK) for pad in found):
         return Finding("good", names)
-    return Finding("limited", f"{names}; not readable", PERMISSION.removeprefix("allow it with: "))
+    return Finding("limited", f"{names}; not readable", ALLOW_READING)
 
 
 def _uinput() -> Finding:
@@ -81,11 +76,11 @@ def _uinput() -> Finding:
         why = f"{UINPUT} is not there, and kernel {release} has no module uinput; no virtual pad is possible on it"
         return Finding("missing", why, "ngrt play ENGINE --window GAME --pad keyboard")
     if not os.access(UINPUT, os.R_OK | os.W_OK):
-        return Finding("missing", *NO_PERMISSION.split("; allow it with: "))
+        return Finding("missing", NO_PERMISSION, ALLOW_UINPUT)
     try:
         ctypes.CDLL(LIBEVDEV)
     except OSError:
-        return Finding("missing", *NO_LIBEVDEV.split("; install it with: "))
+        return Finding("missing", NO_LIBEVDEV, INSTALL_LIBEVDEV)
     return Finding("good", f"{UINPUT}, vgamepad: Xbox 360 and DualShock 4")
 
 
@@ -109,37 +104,28 @@ def _vigem() -> Finding:
     try:
         import vgamepad  # noqa: F401
     except Exception as error:  # noqa: BLE001
-        said = " ".join(str(error).split()) or type(error).__name__
-        return Finding("missing", f"the driver ViGEmBus does not answer: {said}", f'msiexec /i "{installer}"')
+        return Finding(
+            "missing", f"the driver ViGEmBus does not answer: {one_line(error)}", f'msiexec /i "{installer}"'
+        )
     return Finding("good", "ViGEmBus, vgamepad: Xbox 360 and DualShock 4")
 
 
 def _xinput() -> Finding:
     from ngrt.pads.person.open import open_person_pad
 
-    try:
-        pad = open_person_pad()
-    except NgrtError as error:
-        return Finding("missing", str(error))
-    pad.close()
-    return Finding("good", pad.name) if pad.name else NO_PAD
+    with open_person_pad() as pad:
+        return Finding("good", pad.name) if pad.name else NO_PAD
 
 
-def _tested(opened: Callable[[], Pad]) -> Finding:
+def _tested(open_one: Callable[[], OpenedPad]) -> Finding:
     clock, takes = MonotonicClock(), []
-    try:
-        start = clock.now()
-        pad = opened()
+    start = clock.now()
+    with open_one() as pad:
         opening = clock.now() - start
-        try:
-            for _ in range(SENT):
-                start = clock.now()
-                pad.send(NEUTRAL)
-                takes.append(clock.now() - start)
-        finally:
-            pad.close()
-    except NgrtError as error:
-        return Finding("missing", str(error))
+        for _ in range(SENT):
+            start = clock.now()
+            pad.send(NEUTRAL)
+            takes.append(clock.now() - start)
     found = f"{pad.name}: ready in {opening:.2f} s, takes {sorted(takes)[SENT // 2] * 1e3:.2f} ms to be told, "
     found += f"{max(takes) * 1e3:.2f} ms at most"
     slow = sorted(takes)[SENT // 2] > SLOW

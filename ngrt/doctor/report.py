@@ -19,7 +19,7 @@ DRIVER = "restart the computer: the pad's driver does not answer"
 
 
 def checks(display: str | None, folder: Path) -> list[Check]:
-    """Return everything that is looked at, in the order in which it is told.
+    """Return every check, in the order in which they are made.
 
     ``display``: the X11 display, the one that $DISPLAY names if None; ``folder``: where engines will be.
     """
@@ -122,7 +122,7 @@ def as_json(entries: Sequence[Entry], verdict: Verdict) -> dict[str, Any]:
 
 
 def examine(display: str | None, folder: Path, report: Callable[[str, float], None]) -> tuple[list[Entry], Verdict]:
-    """Look at everything and judge it. ``report`` is told what is looked at next."""
+    """Make every check and judge what they found. ``report`` is told which comes next."""
     entries = list(run_checks(checks(display, folder), report))
     return entries, judge(entries, display, folder)
 

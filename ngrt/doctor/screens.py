@@ -1,6 +1,6 @@
 """The display, its windows, and whether pictures come from it.
 
-On Windows the desktop is always there; its windows and pictures are looked at. That has not been run.
+On Windows the desktop is always there; its windows and pictures are checked. That has not been run.
 """
 
 import getpass
@@ -8,6 +8,7 @@ import os
 import statistics
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,18 +18,18 @@ from ngrt.clock import MonotonicClock
 from ngrt.control.pacing import next_deadline
 from ngrt.desktop.matching import choices
 from ngrt.doctor.checks import Finding
-from ngrt.errors import NgrtError
 from ngrt.interfaces import FrameSource, NothingToSee
+from ngrt.sources.open import OpenedSource
+from ngrt.text import one_line
 
 SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  (where X servers put them)
 RATE = 60.0
 SAMPLED = 0.6
-"""Seconds that the pictures are looked at."""
+"""Seconds for which pictures are grabbed."""
 
 OPENED = 3
 """Times that the source is opened for the picture it shows first: a screen that stands still shows no other."""
 
-START = "Xvfb :0 -screen 0 1280x720x24 &  # without a monitor; else start a desktop"
 XORG = "log out, and choose an X11 (Xorg) session at the login screen"
 
 
@@ -42,22 +43,17 @@ def _x11(name: str | None) -> Finding:
     chosen = name or os.environ.get("DISPLAY", "")
     if not chosen:
         return _none(bool(wayland))
-    from Xlib.error import DisplayConnectionError, DisplayNameError, XauthError
-
+    from ngrt.x11.errors import LOST
     from ngrt.x11.link import open_link
 
     try:
         server = open_link(chosen)
-    except DisplayNameError:
-        return Finding("missing", f"{chosen} is no name of a display", "ngrt doctor --display :0")
-    except (DisplayConnectionError, XauthError, OSError) as error:
-        return _refused(chosen, " ".join(str(error).split()))
-    try:
+    except LOST as error:
+        return _unreachable(chosen, error)
+    with closing(server):
         screen = server.screen()
         found = f"X11 display {chosen}, {screen.width_in_pixels} x {screen.height_in_pixels}, {screen.root_depth} bits"
         behind = server.query_extension("XWAYLAND") is not None
-    finally:
-        server.close()
     if behind or (wayland and name is None):
         return Finding("limited", f"{found}, but the session is Wayland's, which hides its windows from X11", XORG)
     return Finding("good", found)
@@ -67,11 +63,8 @@ def windows(name: str | None) -> Finding:
     """Find windows that could be a game's, and a manager that tells which has the focus (EWMH)."""
     from ngrt.desktop.open import open_desktop
 
-    desktop = open_desktop(name)
-    try:
+    with open_desktop(name) as desktop:
         count = len(choices(desktop.windows()))
-    finally:
-        desktop.close()
     found = f"{count} that could be a game's"
     managed = "Windows" if sys.platform == "win32" else _manager(name)
     if managed:
@@ -85,38 +78,36 @@ def _manager(name: str | None) -> str:
     from Xlib import X
     from Xlib.error import BadWindow
 
-    from ngrt.x11.link import open_link
+    from ngrt.x11.connection import X11Connection
 
-    server = open_link(name or os.environ["DISPLAY"])
-    try:
+    with X11Connection(name) as connection, connection.talking() as server:
         check = server.screen().root.get_full_property(
             server.intern_atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType
         )
         if check is None:
             return ""
         window = server.create_resource_object("window", check.value[0])
-        title = window.get_full_property(server.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
-    except BadWindow:  # left by one that is gone
-        return ""
-    finally:
-        server.close()
+        try:
+            title = window.get_full_property(server.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
+        except BadWindow:  # left by one that is gone
+            return ""
     return "something without a name" if title is None else bytes(title.value).decode("utf-8", "replace")
 
 
 @dataclass
-class Seen:
-    """What looking came to: grabs and pictures, seconds of each look that brought one, size, whether all is black."""
+class Grabs:
+    """What grabbing came to: how often, seconds of each grab that brought a picture, its size, whether all is black."""
 
-    grabs: int = 0
+    count: int = 0
     takes: list[float] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     black: bool = True
 
     def grab(self, source: FrameSource, clock: MonotonicClock) -> None:
-        """Look once."""
+        """Grab once."""
         start = clock.now()
         image = source.grab(start)
-        self.grabs += 1
+        self.count += 1
         if image is not None:
             self.takes.append(clock.now() - start)
             self.size = (image.shape[1], image.shape[0])
@@ -129,12 +120,12 @@ def capture(name: str | None) -> Finding:
     try:
         first = _first_pictures(name, clock)
         watched, spent = _watched(name, clock)
-    except (NgrtError, NothingToSee) as error:
+    except NothingToSee as error:
         return Finding("missing", str(error))
     takes = first.takes + watched.takes
     if not takes:
         return Finding("missing", "the screen was watched, and showed nothing", "move a window, then: ngrt doctor")
-    rate, (width, height) = watched.grabs / spent, first.size if first.takes else watched.size
+    rate, (width, height) = watched.count / spent, first.size if first.takes else watched.size
     found = (
         f"{width} x {height}: {rate:.0f} grabs a second where {RATE:.0f} were asked for; a picture takes "
         f"{statistics.median(takes) * 1e3:.1f} ms, {max(0, len(watched.takes) - 1) / spent:.0f} new ones a second"
@@ -147,35 +138,29 @@ def capture(name: str | None) -> Finding:
     return Finding("good", found)
 
 
-def _first_pictures(name: str | None, clock: MonotonicClock) -> Seen:
+def _first_pictures(name: str | None, clock: MonotonicClock) -> Grabs:
     """Return what the screen shows first, opened several times."""
-    seen = Seen()
+    grabs = Grabs()
     for _ in range(OPENED):
-        source = _opened(name)
-        try:
-            seen.grab(source, clock)
-        finally:
-            source.close()
-    return seen
+        with _opened(name) as source:
+            grabs.grab(source, clock)
+    return grabs
 
 
-def _watched(name: str | None, clock: MonotonicClock) -> tuple[Seen, float]:
-    """Return what `SAMPLED` seconds of looking at the asked rate came to, and how long they took."""
-    seen, never = Seen(), threading.Event()
-    source = _opened(name)
-    try:
+def _watched(name: str | None, clock: MonotonicClock) -> tuple[Grabs, float]:
+    """Return what `SAMPLED` seconds of grabbing at the asked rate came to, and how long they took."""
+    grabs, never = Grabs(), threading.Event()
+    with _opened(name) as source:
         start = due = clock.now()
         while due < start + SAMPLED:
             clock.wait_until(due, never)
-            seen.grab(source, clock)
+            grabs.grab(source, clock)
             due, _ = next_deadline(due, clock.now(), 1 / RATE)
         clock.wait_until(due, never)
-        return seen, clock.now() - start
-    finally:
-        source.close()
+        return grabs, clock.now() - start
 
 
-def _opened(name: str | None) -> FrameSource:
+def _opened(name: str | None) -> OpenedSource:
     from ngrt.sources.open import open_screen
 
     return open_screen(name, None, RATE, "auto")
@@ -192,18 +177,26 @@ def _none(wayland: bool) -> Finding:
             f"DISPLAY is not set; X servers are running: {', '.join(running)}",
             f"ngrt doctor --display {running[0]}",
         )
-    return Finding("missing", "DISPLAY is not set, and no X server runs", START)
+    return Finding("missing", "DISPLAY is not set, and no X server runs", _starting(":0"))
 
 
-def _refused(name: str, reason: str) -> Finding:
+def _starting(name: str) -> str:
+    """Return the command that starts a server ``name``."""
+    return f"Xvfb {name} -screen 0 1280x720x24 &  # without a monitor; else start a desktop"
+
+
+def _unreachable(name: str, error: Exception) -> Finding:
     """Return that the server ``name`` lets nobody in, or is not there."""
-    cookie = os.environ.get("XAUTHORITY", "")
-    if "authoriz" in reason.lower() or "no protocol" in reason.lower():
+    from Xlib.error import DisplayNameError
+
+    from ngrt.x11.errors import refuses_user
+
+    if isinstance(error, DisplayNameError):
+        return Finding("missing", f"{name} is no name of a display", "ngrt doctor --display :0")
+    if refuses_user(error):
+        cookie = os.environ.get("XAUTHORITY", "")
         who = f"XAUTHORITY is {cookie}" if cookie else "XAUTHORITY is not set"
-        fix = "as the user who is logged in there: xhost +si:localuser:$(id -un)  # or set XAUTHORITY to their file"
-        return Finding("missing", f"display {name} refuses this user ({who})", fix.replace("$(id -un)", _user()))
-    return Finding("missing", f"display {name} cannot be reached: {reason}", START.replace(":0", name))
-
-
-def _user() -> str:
-    return getpass.getuser()
+        allow = f"xhost +si:localuser:{getpass.getuser()}"
+        fix = f"as the user who is logged in there: {allow}  # or set XAUTHORITY to their file"
+        return Finding("missing", f"display {name} refuses this user ({who})", fix)
+    return Finding("missing", f"display {name} cannot be reached: {one_line(error)}", _starting(name))

@@ -16,7 +16,9 @@ from contextlib import suppress
 from ngrt.clock import MonotonicClock
 from ngrt.errors import NgrtError, PadError
 from ngrt.keyboard.names import PRESSABLE
-from ngrt.keyboard.sender import KeySender, open_sender
+from ngrt.keyboard.open import open_sender
+from ngrt.keyboard.sender import KeySender
+from ngrt.resource import Resource
 
 ROUNDS, PAUSE = 10, 0.1
 """How often keys that are still down are let go of, and the seconds between."""
@@ -36,7 +38,7 @@ _left: list[subprocess.Popen[bytes]] = []
 """Guardians that still try: what hangs may come back, and what this process sent last may be lost by then."""
 
 
-class Guardian:
+class Guardian(Resource):
     """Watches over ``names`` on ``display`` until it is closed, or this process ends.
 
     :raises PadError: it cannot be started
@@ -91,12 +93,11 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    with suppress(NgrtError):  # a display that is gone has no keys down; there is nobody to tell
-        sender = open_sender(chosen.display or None, chosen.names)
+    # a display that is gone has no keys down; there is nobody to tell
+    with suppress(NgrtError), open_sender(chosen.display or None, chosen.names) as sender:
         while sys.stdin.buffer.read(4096):
             pass
         release(sender, chosen.names)
-        sender.close()
 
 
 if __name__ == "__main__":

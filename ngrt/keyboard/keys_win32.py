@@ -5,12 +5,13 @@ Has not been run on Windows.
 
 from ngrt.errors import SourceError
 from ngrt.keyboard.names import KEYS, known
+from ngrt.resource import Resource
 from ngrt.win32.user32 import User32, load_user32
 
 HELD, TAPPED = 0x8000, 0x0001
 
 
-class Win32Keys:
+class Win32Keys(Resource):
     """Asks Windows at every call. ``user32``: stands in for its own.
 
     What was pressed since the last call is known as well, unless another program asked in between. While a window of a
@@ -29,7 +30,7 @@ class Win32Keys:
         :raises ngrt.errors.SettingsError: there is no such key
         """
         state = self._user32.GetAsyncKeyState(KEYS[known(name)].virtual)
-        asked = HELD | TAPPED if name in self._watched else HELD  # a tap before the first look was not for us
+        asked = HELD | TAPPED if name in self._watched else HELD  # a tap before the first poll was not for us
         self._watched.add(name)
         return bool(state & asked)
 

@@ -3,10 +3,11 @@
 from ngrt.errors import SourceError
 from ngrt.keyboard.names import known
 from ngrt.keyboard.x11 import X11Keyboard
+from ngrt.resource import Resource
 
 
-class X11Keys:
-    """Looks at the keymap of ``display`` (None: the one that $DISPLAY names) at every call.
+class X11Keys(Resource):
+    """Asks for the keymap of ``display`` (None: the one that $DISPLAY names) at every call.
 
     A keymap tells what is held, not what was: a tap shorter than the time between two calls is not seen. Under Wayland
     an X server sees only the keys that go to X11 windows.

@@ -1,10 +1,7 @@
-"""Pressing keys: what a platform must be able to do, and which one this is."""
+"""Pressing keys: what a platform must be able to do."""
 
-import sys
 from collections.abc import Iterable
 from typing import Protocol
-
-from ngrt.errors import PadError
 
 
 class KeySender(Protocol):
@@ -38,23 +35,3 @@ class KeySender(Protocol):
 
     def close(self) -> None:
         """Let go of the keyboard, not of its keys. May be called twice."""
-
-
-def open_sender(display: str | None, names: Iterable[str]) -> KeySender:
-    """Return what presses ``names`` here; ``display`` says where under X11.
-
-    :raises PadError: there is no keyboard that can be pressed
-    :raises ngrt.errors.SettingsError: it has no such key
-    """
-    if sys.platform == "win32":
-        from ngrt.keyboard.sender_win32 import Win32Sender
-
-        return Win32Sender()
-    elif sys.platform == "linux":
-        from ngrt.keyboard.sender_x11 import X11Sender
-
-        return X11Sender(display, names)
-    else:
-        raise PadError(
-            f"keys cannot be pressed on {sys.platform}, only under X11 and on Windows", remedy="use --pad none"
-        )

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from ngrt.errors import PadError
 from ngrt.keyboard.names import KEYS
+from ngrt.resource import Resource
 from ngrt.win32.user32 import User32, load_user32
 
 INPUT_KEYBOARD = 1
@@ -53,7 +54,7 @@ class Input(Structure):
     _fields_: ClassVar = [("type", c_uint32), ("u", _Either)]
 
 
-class Win32Sender:
+class Win32Sender(Resource):
     """Presses keys where the focus is.
 
     ``user32``: stands in for Windows' own.

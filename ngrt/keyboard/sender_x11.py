@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from ngrt.errors import PadError
 from ngrt.keyboard.x11 import X11Keyboard
+from ngrt.resource import Resource
 
 
-class X11Sender:
+class X11Sender(Resource):
     """Presses ``names`` on ``display`` (None: the one that $DISPLAY names).
 
     :raises PadError: the display cannot be reached, or lacks XTEST

@@ -138,9 +138,7 @@ class X11Keyboard(Resource):
 
     def _hung(self) -> NgrtError:
         pressed = "; keys may still be down there" if self._failure is PadError else ""
-        return self._failure(
-            f"the X server of display {self.display} has not answered{pressed}", remedy="restart it"
-        )
+        return self._failure(f"the X server of display {self.display} has not answered{pressed}", remedy="restart it")
 
 
 def _answered(asked: QueryKeymap) -> bool:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from ngrt.errors import PadError
 from ngrt.keyboard.guardian import Guardian
-from ngrt.keyboard.sender import KeySender, open_sender
+from ngrt.keyboard.open import open_sender
+from ngrt.keyboard.sender import KeySender
 from ngrt.messages import STILL, PadState
 from ngrt.pads.keyboard_mapping import load_mapping
 from ngrt.pads.lock import PadLock
+from ngrt.resource import Resource
 
 
-class KeyboardPad:
+class KeyboardPad(Resource):
     """Presses the keys that the mapping file ``keys`` says (None: the one that ships) on ``display`` (X11).
 
     Keys go to the window that has the focus. They show up in `ngrt.interfaces.Keys` like a person's: a key in
@@ -38,7 +40,7 @@ class KeyboardPad:
             with ExitStack() as undo:
                 undo.callback(self._sender.close)
                 self._lock = PadLock(re.sub(r"(:\d+)\.\d+$", r"\1", self.name), self.name)  # :0.0 is :0
-                undo.callback(self._lock.release)
+                undo.push(self._lock)
                 self._guardian = Guardian(display, self.key_names)
                 undo.pop_all()
 
@@ -79,7 +81,7 @@ class KeyboardPad:
             if self._guardian is not None:
                 self._guardian.close()
             if self._lock is not None:
-                self._lock.release()
+                self._lock.close()
 
     def _let_go(self) -> None:
         self._sender.put(sorted(self._down), ())

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from ngrt.errors import SettingsError
 from ngrt.keyboard.names import KEYS, PRESSABLE, known, nearest
 from ngrt.messages import STICK_REPEATS, PadState
 from ngrt.policy.actions import BUTTONS_21
+from ngrt.text import one_line
 
 DEFAULT = Path(__file__).with_name("default_keys.toml")
 """The mapping where no file is given, and the example to copy."""
@@ -60,7 +62,7 @@ def load_mapping(path: Path | None = None) -> KeyMapping:
     try:
         checked = _File.model_validate(content)
     except ValidationError as error:
-        raise SettingsError(f"keys file {path}: {_told(error)}") from error
+        raise _refusal(path, error) from error
     sticks = {name: keys for name in STICKS if (keys := getattr(checked.sticks, name))}
     mapping = KeyMapping(checked.buttons, sticks, checked.sticks.threshold)
     if not mapping.names:
@@ -78,8 +80,9 @@ def _read(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"keys file {path} is not TOML ({reason})", remedy=f"compare it with {DEFAULT}") from error
+        raise SettingsError(
+            f"keys file {path} is not TOML ({one_line(error)})", remedy=f"compare it with {DEFAULT}"
+        ) from error
 
 
 def _listed(value: object) -> object:
@@ -91,14 +94,19 @@ def _pressable(name: str) -> str:
         return known(name, PRESSABLE)
     except SettingsError as error:
         if name in KEYS:
-            raise ValueError(f"{name} can be watched but not pressed; choose another key") from error
-        raise ValueError(str(error)) from error
+            raise _wrong(f"{name} can be watched but not pressed", "choose another key") from error
+        raise _wrong(error.problem, error.remedy) from error
 
 
 def _button(name: str) -> str:
     if name not in BUTTONS:
-        raise ValueError(f"no button is called {name!r}; {nearest(name, BUTTONS)}")
+        raise _wrong(f"no button is called {name!r}", nearest(name, BUTTONS))
     return name
+
+
+def _wrong(problem: str, remedy: str) -> PydanticCustomError:
+    """Return an error that pydantic hands on together with the entry it is in."""
+    return PydanticCustomError("wrong", "{problem}", {"problem": problem, "remedy": remedy})
 
 
 _Keys = Annotated[
@@ -130,13 +138,15 @@ class _File(BaseModel):
 STICKS = tuple(name for name in _Sticks.model_fields if name != "threshold")
 
 
-def _told(error: ValidationError) -> str:
+def _refusal(path: Path, error: ValidationError) -> SettingsError:
     """Return the first thing that is wrong, with the entry it is in and what would be right."""
     fault = error.errors(include_url=False)[0]
     table, *rest = (str(part) for part in fault["loc"] if part != "[key]")
     entry = f"[{table}] {rest[0]}" if rest else f"[{table}]"
     if fault["type"] == "extra_forbidden":
         allowed = ("threshold", *STICKS) if rest else ("buttons", "sticks")
-        return f"{entry} is no entry; {nearest(rest[-1] if rest else table, allowed)}"
-    value = "" if fault["loc"][-1] == "[key]" else f" = {str(fault['input'])[:60]!r}"
-    return f"{entry}{value}: {fault['msg'].removeprefix('Value error, ')}"
+        problem, remedy = f"{entry} is no entry", nearest(rest[-1] if rest else table, allowed)
+    else:
+        value = "" if fault["loc"][-1] == "[key]" else f" = {str(fault['input'])[:60]!r}"
+        problem, remedy = f"{entry}{value}: {fault['msg']}", fault.get("ctx", {}).get("remedy", "")
+    return SettingsError(f"keys file {path}: {problem}", remedy=remedy)

@@ -10,10 +10,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ngrt.errors import PadError
+from ngrt.resource import Resource
 
 
-class PadLock:
-    """Holds the pad ``name`` for this process, from now until `release`; ``named`` is what people call it.
+class PadLock(Resource):
+    """Holds the pad ``name`` for this process, from now until it is closed; ``named`` is what people call it.
 
     Files of processes that are gone do no harm: what counts is the system's lock on them, not that they are there.
 
@@ -38,7 +39,7 @@ class PadLock:
                 remedy="make its folder writable",
             ) from error
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let another ngrt have the pad. May be called twice."""
         if self._lock.is_locked:
             with suppress(OSError):

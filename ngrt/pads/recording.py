@@ -3,12 +3,13 @@
 from collections import deque
 
 from ngrt.messages import NEUTRAL, STILL, PadState
+from ngrt.resource import Resource
 
 KEPT = 3600
 """States kept: a minute at 60 Hz."""
 
 
-class RecordingPad:
+class RecordingPad(Resource):
     """Keeps the newest ``kept`` states in ``states``, oldest first, and counts all of them in ``count``."""
 
     name = "none (recording only)"

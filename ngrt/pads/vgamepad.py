@@ -9,28 +9,33 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, STILL, PadState, Rumble
 from ngrt.pads.lock import PadLock
 from ngrt.pads.vgamepad_reports import KINDS, Plugged
+from ngrt.resource import Resource
 
 ON_WINDOWS = os.name == "nt"
 
-NO_DRIVER = "the ViGEmBus driver is not installed ({error}); install it with: {install}; or choose --pad keyboard"
-DRIVER_REFUSES = "the ViGEmBus driver refuses ({error}); restart Windows, or choose --pad keyboard"
-NO_LIBEVDEV = "libevdev is not installed; install it with: sudo apt-get install libevdev2"
-NO_MODULE = "there is no /dev/uinput; load it with: sudo modprobe uinput; or choose --pad keyboard"
-NO_PERMISSION = (
-    """no permission to use /dev/uinput; allow it with: echo 'KERNEL=="uinput", TAG+="uaccess"' | sudo tee """
-    "/etc/udev/rules.d/60-ngrt-uinput.rules && sudo udevadm control --reload && sudo udevadm trigger /dev/uinput"
+INSTEAD = "or choose --pad keyboard"
+
+NO_PERMISSION, NO_LIBEVDEV = "no permission to use /dev/uinput", "libevdev is not installed"
+
+ALLOW_UINPUT = (
+    """echo 'KERNEL=="uinput", TAG+="uaccess"' | sudo tee /etc/udev/rules.d/60-ngrt-uinput.rules && """
+    "sudo udevadm control --reload && sudo udevadm trigger /dev/uinput"
 )
+INSTALL_LIBEVDEV = "sudo apt-get install libevdev2"
+"""The commands that mend these."""
 
 
-class VgamepadPad:
+class VgamepadPad(Resource):
     """A pad of ``kind``, plugged in until it is closed.
 
     `send` is one report; it returns when the driver has it, mostly at once, but 53 ms were seen on Windows. It is
@@ -47,7 +52,7 @@ class VgamepadPad:
         try:
             self._plugged = _open(KINDS[kind], self._motors)
         except BaseException:
-            self._lock.release()
+            self._lock.close()
             raise
 
     @property
@@ -60,11 +65,11 @@ class VgamepadPad:
         plugged = self._plugged
         if plugged is None:
             raise PadError(f"{self.name} is closed", remedy="open it again")
-        try:
+        with VgamepadErrors(self._lost):
             plugged.put(state)
-        except Exception as error:  # noqa: BLE001  (RuntimeError on Windows, OSError on Linux; told)
-            gone = error.with_traceback(None)  # whose frames would keep the pad plugged in
-            raise PadError(f"{self.name} takes no input any more ({error})", remedy="start again") from gone
+
+    def _lost(self, error: Exception) -> PadError:
+        return PadError(f"{self.name} takes no input any more ({error})", remedy="start again")
 
     def close(self) -> None:
         """Leave the pad neutral and unplug it."""
@@ -73,7 +78,7 @@ class VgamepadPad:
             with suppress(Exception):  # it is about to be unplugged, which releases everything
                 plugged.put(NEUTRAL)
             plugged.unplug()
-        self._lock.release()
+        self._lock.close()
 
 
 class Motors:
@@ -89,36 +94,62 @@ class Motors:
         self.rumble = Rumble(large_motor / 255, small_motor / 255)
 
 
+class VgamepadErrors:
+    """Raises what ``failure`` makes of whatever the library raises: each of those underneath has errors of its own.
+
+    Drops the frames of that error, which would keep the pad plugged in; a generator would hold them all the same.
+    """
+
+    def __init__(self, failure: Callable[[Exception], PadError]) -> None:
+        self._failure = failure
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        del trace
+        if isinstance(error, Exception):
+            raise self._failure(error) from error.with_traceback(None)
+
+
 def _open(kind: type[Plugged], motors: Motors) -> Plugged:
     """Return a pad that is plugged in and tells ``motors``.
 
     :raises PadError: it cannot be had
     """
-    try:
+    with VgamepadErrors(lambda error: _refusal(kind, error)):
         # late: on Windows the import itself connects to the driver
         plugged = kind(importlib.import_module("vgamepad"))
         with suppress(RuntimeError):  # a driver that tells nothing of motors can still be played on
             plugged.device.register_notification(motors.hear)
-    except ModuleNotFoundError as error:
-        raise PadError(
-            "vgamepad is not installed", remedy="install it with: pip install vgamepad (Windows and Linux only)"
-        ) from error
-    except Exception as error:  # noqa: BLE001  (each library underneath has its own; told)
-        raise PadError(f"no {kind.name}: {_remedy(error)}") from error.with_traceback(None)
     return plugged
 
 
-def _remedy(error: Exception) -> str:
-    if ON_WINDOWS:
-        missing = "BUS_NOT_FOUND" in str(error) or isinstance(error, OSError)
-        return (NO_DRIVER if missing else DRIVER_REFUSES).format(error=error, install=_installation())
+def _refusal(kind: type[Plugged], error: Exception) -> PadError:
+    if isinstance(error, ModuleNotFoundError):
+        return PadError(
+            "vgamepad is not installed", remedy="install it with: pip install vgamepad (Windows and Linux only)"
+        )
+    problem, remedy = _lacking_on_windows(error) if ON_WINDOWS else _lacking_on_linux(error)
+    return PadError(f"no {kind.name}: {problem}", remedy=remedy)
+
+
+def _lacking_on_windows(error: Exception) -> tuple[str, str]:
+    """Return what is wrong, and what to do about it."""
+    if "BUS_NOT_FOUND" in str(error) or isinstance(error, OSError):
+        return f"the ViGEmBus driver is not installed ({error})", f"install it with: {_installation()}; {INSTEAD}"
+    return f"the ViGEmBus driver refuses ({error})", f"restart Windows, {INSTEAD}"
+
+
+def _lacking_on_linux(error: Exception) -> tuple[str, str]:
+    """Return what is wrong, and what to do about it."""
     if isinstance(error, PermissionError):
-        return NO_PERMISSION
+        return NO_PERMISSION, f"allow it with: {ALLOW_UINPUT}"
     if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
-        return NO_MODULE
+        return "there is no /dev/uinput", f"load it with: sudo modprobe uinput; {INSTEAD}"
     if "libevdev" in str(error):
-        return NO_LIBEVDEV
-    return f"{error}; see `ngrt doctor`"
+        return NO_LIBEVDEV, f"install it with: {INSTALL_LIBEVDEV}"
+    return str(error), "see `ngrt doctor`"
 
 
 def _installation() -> str:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from ngrt.errors import MissingExtraError, SourceError
+from ngrt.resource import Resource
 
 ARCHITECTURES = ("x64", "x86")
 ON_WINDOWS = os.name == "nt"
@@ -21,7 +22,7 @@ class Client(Protocol):
         """Let the game's clock run ``value`` times as fast."""
 
 
-class SpeedHook:
+class SpeedHook(Resource):
     """Holds the clock of process ``pid``. It puts a library into that process: never on by default.
 
     :raises MissingExtraError: xspeedhack is not installed

@@ -34,4 +34,4 @@ def load_user32(failure: type[NgrtError]) -> User32:
         library.GetAsyncKeyState.argtypes = (c_int,)
         library.GetAsyncKeyState.restype = c_short
         return cast(User32, library)
-    raise failure("there is no Windows keyboard here; give an X11 display, such as --display :0")
+    raise failure("there is no Windows keyboard here", remedy="give an X11 display, such as --display :0")

@@ -9,7 +9,7 @@ from ngrt.doctor.checks import Check, Entry, Finding, State, run_checks
 from ngrt.view.doctor import entry_lines, verdict_lines
 
 
-def look(*checks: Check) -> dict[str, Finding]:
+def probed(*checks: Check) -> dict[str, Finding]:
     return {entry.name: entry.finding for entry in run_checks(checks, lambda name, share: None)}
 
 
@@ -22,7 +22,7 @@ def test_a_check_that_fails_is_reported_in_a_line_and_the_others_run(failure: Ba
     def fail() -> Finding:
         raise failure
 
-    findings = look(Check("one", fail), Check("two", found("good", "here")))
+    findings = probed(Check("one", fail), Check("two", found("good", "here")))
     assert findings["one"].state == "missing"
     assert type(failure).__name__ in findings["one"].found
     assert "\n" not in findings["one"].found
@@ -36,7 +36,7 @@ def test_a_check_that_hangs_is_left_behind_with_what_mends_it_and_the_others_run
         let_go.wait(30)
         return Finding("good", "late")
 
-    findings = look(Check("one", hang, limit=0.05, stuck="pull the plug"), Check("two", found("good")))
+    findings = probed(Check("one", hang, limit=0.05, stuck="pull the plug"), Check("two", found("good")))
     let_go.set()
     assert findings["one"].state == "missing"
     assert "hangs" in findings["one"].found
@@ -44,14 +44,14 @@ def test_a_check_that_hangs_is_left_behind_with_what_mends_it_and_the_others_run
     assert findings["two"].state == "good"
 
 
-def test_what_needs_something_missing_is_not_looked_at_and_what_needs_that_neither() -> None:
-    looked = []
+def test_what_needs_something_missing_is_not_checked_and_what_needs_that_neither() -> None:
+    checked = []
 
     def note() -> Finding:
-        looked.append(1)
+        checked.append(1)
         return Finding("good", "")
 
-    findings = look(
+    findings = probed(
         Check("server", found("missing")),
         Check("picture", note, needs=("server",)),
         Check("rate", note, needs=("picture",)),
@@ -60,7 +60,7 @@ def test_what_needs_something_missing_is_not_looked_at_and_what_needs_that_neith
     )
     assert "without server" in findings["picture"].found
     assert "without picture" in findings["rate"].found
-    assert len(looked) == 1, "what is limited can be looked at"
+    assert len(checked) == 1, "what is limited can be checked"
 
 
 def test_progress_names_every_check_before_it_runs() -> None:

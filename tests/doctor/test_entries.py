@@ -9,14 +9,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from Xlib.error import DisplayConnectionError
 
 from ngrt.clock import MonotonicClock
 from ngrt.doctor import engines, machine, pads, screens
-from ngrt.doctor.checks import Finding
+from ngrt.doctor.checks import Check, Finding, guarded
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.person import evdev
-from ngrt.pads.person.evdev import Found
+from ngrt.pads.person.evdev import FoundPad
+from ngrt.resource import Resource
 from tests.real.xvfb import require, x_server
 
 GIB = 2**30
@@ -186,7 +188,7 @@ def test_a_missing_vigembus_is_told_with_its_installer(tmp_path: Path, monkeypat
     assert finding.fix.startswith(f'msiexec /i "{package}')
 
 
-class SlowPad:
+class SlowPad(Resource):
     name = "stand-in"
 
     def __init__(self) -> None:
@@ -209,20 +211,23 @@ def test_the_pad_test_sends_only_neutral_and_closes_the_pad(monkeypatch: pytest.
     assert pad.closed
 
 
-def test_a_pad_that_cannot_be_made_is_missing_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pad_that_cannot_be_made_is_missing_with_the_reason_and_what_mends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(*asked: object) -> None:
-        raise PadError("another ngrt has it; end that one")
+        raise PadError("another ngrt has it", limit="one may", remedy="end that one")
 
     monkeypatch.setattr(pads, "open_pad", fail)
-    for check in (pads.pad_test, lambda: pads.keyboard(":0")):
-        assert check() == Finding("missing", "another ngrt has it; end that one")
+    for probe in (pads.pad_test, lambda: pads.keyboard(":0")):
+        found = guarded(Check("pad", probe), 10.0)
+        assert found == Finding("missing", "another ngrt has it; one may", "end that one")
 
 
 def test_real_pads_are_named_and_those_that_cannot_be_read_are_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = Found(tmp_path / "event3", "input3", "Xbox 360 pad of ngrt", made=True, swapped=False)
-    real = Found(tmp_path / "event5", "input5", "Somebody's Pad", made=False, swapped=False)
+    own = FoundPad(tmp_path / "event3", "input3", "Xbox 360 pad of ngrt", virtual=True, swapped=False)
+    real = FoundPad(tmp_path / "event5", "input5", "Somebody's Pad", virtual=False, swapped=False)
     real.node.touch()
     monkeypatch.setattr(evdev, "gamepads", lambda: [own])
     assert pads.real_pads().state == "missing", "one that a program made is in nobody's hands"
@@ -279,6 +284,7 @@ def test_a_display_that_refuses_a_user_says_whose_cookie_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XAUTHORITY", raising=False)
-    finding = screens._refused(":0", "Authorization required, but no authorization protocol specified")
+    refusal = DisplayConnectionError(":0", "Authorization required, but no authorization protocol specified")
+    finding = screens._unreachable(":0", refusal)
     assert "XAUTHORITY is not set" in finding.found
     assert finding.fix.startswith("as the user who is logged in there: xhost")

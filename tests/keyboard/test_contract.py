@@ -5,13 +5,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from ngrt.errors import SettingsError, SourceError
+from ngrt.errors import NgrtError, PadError, SettingsError, SourceError
 from ngrt.fakes import FakeKeys
 from ngrt.interfaces import Keys
+from ngrt.keyboard.guardian import Guardian
 from ngrt.keyboard.keys_win32 import Win32Keys
 from ngrt.keyboard.names import KEYS
-from ngrt.keyboard.open import open_keys
+from ngrt.keyboard.open import open_keys, open_sender
+from ngrt.keyboard.sender_win32 import Win32Sender
 from ngrt.keyboard.sender_x11 import X11Sender
+from ngrt.keyboard.x11 import X11Keyboard
+from tests.closing import closes_with_its_block, either_way
 from tests.keyboard.user32_standin import StandinUser32
 
 Hold = Callable[[str, bool], None]
@@ -20,15 +24,13 @@ Keyboard = tuple[Keys, Hold]
 
 @contextmanager
 def x11(display: str) -> Iterator[Keyboard]:
-    keys, fingers = open_keys(display), X11Sender(display, KEYS)
+    with open_keys(display) as keys, X11Sender(display, KEYS) as fingers:
 
-    def hold(name: str, down: bool) -> None:
-        fingers.put([] if down else [name], [name] if down else [])
-        fingers.settle()
+        def hold(name: str, down: bool) -> None:
+            fingers.put([] if down else [name], [name] if down else [])
+            fingers.settle()
 
-    yield keys, hold
-    fingers.close()
-    keys.close()
+        yield keys, hold
 
 
 @pytest.fixture(params=["fake", "x11", "win32"])
@@ -69,6 +71,43 @@ def test_it_may_be_closed_twice(keyboard: Keyboard) -> None:
     keys.close()
 
 
+@either_way
+def test_a_with_closes_it_however_it_ends(keyboard: Keyboard, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    closes_with_its_block(lambda: keyboard[0], fails, monkeypatch)
+
+
+PRESSING: dict[str, Callable[[str], object]] = {
+    "sender on X11": lambda display: open_sender(display, ["a"]),
+    "sender on Windows": lambda display: Win32Sender(StandinUser32()),
+    "keyboard of X11": lambda display: X11Keyboard(display, PadError),
+    "guardian": lambda display: Guardian(display, ["a"]),
+}
+
+
+@either_way
+@pytest.mark.parametrize("pressing", PRESSING)
+def test_a_with_closes_what_presses_keys_and_what_lets_go_of_them(
+    pressing: str, fails: bool, bare_display: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes_with_its_block(lambda: PRESSING[pressing](bare_display), fails, monkeypatch)
+
+
+@pytest.mark.parametrize("failure", [SourceError, PadError])
+def test_a_server_that_sends_what_the_library_does_not_know_is_an_error_in_a_line(
+    failure: type[NgrtError], bare_display: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nonsense() -> int:
+        raise AssertionError(7)  # python-xlib's answer to it
+
+    with X11Keyboard(bare_display, failure) as found:
+        with monkeypatch.context() as broken:
+            broken.setattr(found._server, "pending_events", nonsense)
+            for ask in (found.down, lambda: found.put([], [])):
+                with pytest.raises(failure, match=rf"keyboard of display {bare_display} cannot be reached \(7\)"):
+                    ask()
+        assert found.lost
+
+
 @pytest.mark.parametrize("keyboard", ["x11", "win32"], indirect=True)
 def test_a_key_that_does_not_exist_is_refused_with_the_nearest(keyboard: Keyboard) -> None:
     keys, _ = keyboard
@@ -76,7 +115,7 @@ def test_a_key_that_does_not_exist_is_refused_with_the_nearest(keyboard: Keyboar
         keys.pressed("f13")
 
 
-def test_a_tap_between_two_looks_is_told_of_once_on_windows_but_none_before_the_first() -> None:
+def test_a_tap_between_two_polls_is_told_of_once_on_windows_but_none_before_the_first() -> None:
     user32 = StandinUser32()
     keys = Win32Keys(user32)
     user32.tapped.add(KEYS["F12"].virtual)

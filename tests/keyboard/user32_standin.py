@@ -1,4 +1,4 @@
-"""A stand-in for the part of Windows' user32 that presses keys and looks at them."""
+"""A stand-in for the part of Windows' user32 that presses keys and reads them."""
 
 from ctypes import Array, sizeof
 from typing import Any

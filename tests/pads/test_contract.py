@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -17,9 +18,13 @@ from ngrt.keyboard.sender_win32 import Win32Sender
 from ngrt.messages import NEUTRAL, STILL, PadState
 from ngrt.pads.keyboard import KeyboardPad
 from ngrt.pads.keyboard_mapping import load_mapping
+from ngrt.pads.lock import PadLock
 from ngrt.pads.open import open_pad
+from ngrt.pads.person.evdev import EvdevPad
+from ngrt.pads.person.xinput import Report, XInputPad
 from ngrt.pads.recording import RecordingPad
 from ngrt.policy.actions import BUTTONS_17
+from tests.closing import closes_with_its_block, either_way
 from tests.keyboard.user32_standin import StandinUser32
 from tests.pads.vgamepad_standin import System
 
@@ -131,6 +136,28 @@ def test_it_may_be_closed_twice_and_unused(case: Case) -> None:
     case.pad.close()
     case.pad.close()
     assert case.shows(NEUTRAL)
+
+
+@either_way
+def test_a_with_closes_it_however_it_ends(case: Case, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    closes_with_its_block(lambda: case.pad, fails, monkeypatch)
+    assert case.shows(NEUTRAL)
+
+
+HELPERS: dict[str, Callable[[Path], object]] = {
+    "lock": lambda folder: PadLock("with"),
+    "a person's, on Linux": lambda folder: EvdevPad(folder, folder),
+    "a person's, on Windows": lambda folder: XInputPad(lambda slot: Report()),
+}
+
+
+@either_way
+@pytest.mark.parametrize("helper", HELPERS)
+def test_a_with_closes_a_persons_pad_and_a_pads_lock(
+    helper: str, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    closes_with_its_block(lambda: HELPERS[helper](tmp_path), fails, monkeypatch)
 
 
 def test_its_name_is_one_line(case: Case) -> None:

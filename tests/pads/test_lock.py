@@ -46,7 +46,7 @@ def test_a_second_process_is_refused_and_told_which_one_has_it(holder: "subproce
     ) as caught:
         PadLock("xbox")
     assert "\n" not in str(caught.value)
-    PadLock("ds4").release()
+    PadLock("ds4").close()
 
 
 @pytest.mark.parametrize("end", [subprocess.Popen.kill, subprocess.Popen.terminate, subprocess.Popen.communicate])
@@ -58,27 +58,27 @@ def test_however_a_process_ends_its_pad_is_free(
     lock = PadLock("xbox")
     with pytest.raises(PadError, match=rf"process {os.getpid()}\)"):
         PadLock("xbox")
-    lock.release()
+    lock.close()
 
 
 def test_what_dead_processes_left_does_no_harm(runtime: Path) -> None:
-    PadLock("xbox").release()
+    PadLock("xbox").close()
     (runtime / "ngrt/pad-xbox.lock").write_text("left")
     (runtime / "ngrt/pad-xbox.pid").write_text("no number")
     lock = PadLock("xbox")
     (runtime / "ngrt/pad-xbox.pid").unlink()
     with pytest.raises(PadError, match="just starting or ending"):
         PadLock("xbox")
-    lock.release()
+    lock.close()
 
 
 def test_it_is_released_by_any_thread_and_twice() -> None:
     lock = PadLock("xbox")
     for _ in range(2):
-        closing = threading.Thread(target=lock.release)
+        closing = threading.Thread(target=lock.close)
         closing.start()
         closing.join()
-    PadLock("xbox").release()
+    PadLock("xbox").close()
 
 
 def test_a_display_is_part_of_a_pads_name_and_people_have_their_own_for_it(runtime: Path) -> None:
@@ -86,8 +86,8 @@ def test_a_display_is_part_of_a_pads_name_and_people_have_their_own_for_it(runti
     assert {file.name for file in (runtime / "ngrt").glob("*.lock")} == {"pad-keyboard-0.lock", "pad-keyboard-1.lock"}
     with pytest.raises(PadError, match="pad keyboard on display :0 is in use"):
         PadLock("keyboard :0", "keyboard on display :0")
-    first.release()
-    other.release()
+    first.close()
+    other.close()
 
 
 def test_without_a_runtime_folder_the_one_for_temporary_files_is_taken(
@@ -98,7 +98,7 @@ def test_without_a_runtime_folder_the_one_for_temporary_files_is_taken(
     lock = PadLock("xbox")
     [folder] = tmp_path.glob("ngrt-*")
     assert folder.stat().st_mode & 0o777 == 0o700
-    lock.release()
+    lock.close()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_in_one_line(runtime: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_system_without_any_folder_for_temporary_files_is_told_so(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders belong to nobody else there")
 def test_a_folder_that_is_another_users_is_refused(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    PadLock("xbox").release()
+    PadLock("xbox").close()
     monkeypatch.setattr(os, "getuid", lambda: 4711)
     with pytest.raises(PadError, match="belongs to another user; set XDG_RUNTIME_DIR"):
         PadLock("xbox")

@@ -8,7 +8,7 @@ import pytest
 
 from ngrt.errors import PadError
 from ngrt.messages import NEUTRAL, PadState
-from ngrt.pads.person.evdev import EvdevPad, Found, _Held, gamepads, own
+from ngrt.pads.person.evdev import EvdevPad, FoundPad, GrabbedPad, gamepads, made_by_this_process
 from ngrt.pads.person.evdev_layout import BRAKE, GAS, HAT_X, HAT_Y, RX, RY, RZ, SOUTH, Layout, X, Y, Z
 from ngrt.pads.person.xinput import BUTTONS, Report, State, XInputPad
 
@@ -78,9 +78,9 @@ def system(tmp_path: Path) -> Path:
     return tmp_path / "class"
 
 
-def test_only_gamepads_are_found_and_real_ones_before_those_that_programs_made(system: Path) -> None:
+def test_only_gamepads_are_found_and_real_ones_before_virtual_ones(system: Path) -> None:
     found = gamepads(system, Path("/dev/input"))
-    assert [(str(pad.node), pad.number, pad.made, pad.swapped) for pad in found] == [
+    assert [(str(pad.node), pad.number, pad.virtual, pad.swapped) for pad in found] == [
         ("/dev/input/event9", "input9", False, False),
         ("/dev/input/event11", "input11", False, True),
         ("/dev/input/event2", "input2", True, True),
@@ -113,7 +113,7 @@ def test_without_a_pad_there_is_no_state_until_one_is_plugged_in(tmp_path: Path)
 @pytest.mark.skipif(sys.platform == "win32", reason="files of the kernel's")
 def test_a_process_that_made_no_pad_has_none(tmp_path: Path) -> None:
     (tmp_path / "3").symlink_to("/dev/null")
-    assert own(tmp_path) == set()
+    assert made_by_this_process(tmp_path) == set()
 
 
 def report(buttons: int = 0, triggers: tuple[int, int] = (0, 0), *sticks: int) -> Report:
@@ -161,4 +161,4 @@ def test_the_report_is_laid_out_as_the_driver_of_virtual_pads_has_it() -> None:
 def test_a_missing_library_is_told_with_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "libevdev", None)
     with pytest.raises(PadError, match=r"libevdev cannot be loaded .*sudo apt-get install libevdev2"):
-        _Held(Found(Path("event0"), "input0", "a pad", made=False, swapped=False))
+        GrabbedPad(FoundPad(Path("event0"), "input0", "a pad", virtual=False, swapped=False))

@@ -4,6 +4,7 @@ import ast
 import errno
 import inspect
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -176,6 +177,7 @@ def test_windows_without_the_driver_is_told_how_it_is_installed(
     windows: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     windows.import_fails = error
+    monkeypatch.delitem(sys.modules, "vgamepad", raising=False)  # else it is where another test found it
     pip = f"ViGEmBus driver is not installed ({error}); install it with: pip install --force-reinstall --no-cache-dir"
     assert pip in refusal()
     installer = tmp_path / "vgamepad/win/vigem/install/x64/ViGEmBusSetup_x64.msi"  # where the library puts it there

@@ -18,7 +18,7 @@ from ngrt.control.merging import Merging
 from ngrt.control.watches import TakeoverPad
 from ngrt.errors import PadError
 from ngrt.messages import STILL, PadState
-from ngrt.pads.person.evdev import EvdevPad, gamepads, own
+from ngrt.pads.person.evdev import EvdevPad, gamepads, made_by_this_process
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
@@ -116,13 +116,14 @@ def drill(kind: str) -> dict[str, Any]:
 
     mine = vgamepad.VX360Gamepad()  # first, so that it would be found first
     alone = EvdevPad()
-    told: dict[str, Any] = {"alone": [alone.name, plain(alone.state())], "own": len(own())}
+    told: dict[str, Any] = {"alone": [alone.name, plain(alone.state())], "own": len(made_by_this_process())}
     someone = Person(kind)
-    until(lambda: len([pad for pad in gamepads() if pad.number not in own()]), bool)
+    until(lambda: len([pad for pad in gamepads() if pad.number not in made_by_this_process()]), bool)
     pad = EvdevPad()
     told["name"], told["found"] = pad.name, [found.name for found in gamepads()]
     told["start"] = plain(pad.state())
-    game = os.fdopen(os.open(next(p for p in gamepads() if p.number not in own()).node, os.O_NONBLOCK), "rb", 0)
+    own = made_by_this_process()
+    game = os.fdopen(os.open(next(p for p in gamepads() if p.number not in own).node, os.O_NONBLOCK), "rb", 0)
     told["steps"], latencies = [], []
     for what, value in actions(kind):
         someone.do("rest")
@@ -181,7 +182,7 @@ class Virtual:
         import vgamepad
 
         self._pad, self._names = vgamepad.VX360Gamepad(), vgamepad.XUSB_BUTTON
-        node = next(found.node for found in gamepads() if found.number in own())
+        node = next(found.node for found in gamepads() if found.number in made_by_this_process())
         self._game = libevdev.Device(os.fdopen(os.open(node, os.O_NONBLOCK), "rb", 0))
         self._down = {name: libevdev.evbit(f"BTN_{name}") for name in ("SOUTH", "EAST")}
 
@@ -203,7 +204,7 @@ class Virtual:
 def through() -> dict[str, Any]:
     """Return what a game sees while the policy holds SOUTH and a person presses EAST for a while."""
     virtual, someone = Virtual(), Person("xbox")
-    until(lambda: [pad for pad in gamepads() if pad.number not in own()], bool)
+    until(lambda: [pad for pad in gamepads() if pad.number not in made_by_this_process()], bool)
     pad, told, clock = EvdevPad(), dict[str, Any](), MonotonicClock()
 
     def play() -> None:

@@ -143,7 +143,7 @@ def test_no_display_at_all_is_refused_with_the_option_that_names_one(monkeypatch
         open_keys()
 
 
-def test_a_display_that_dies_is_an_error_in_one_line_for_who_presses_and_who_looks(screen: Screen) -> None:
+def test_a_display_that_dies_is_an_error_in_one_line_for_who_presses_and_who_reads(screen: Screen) -> None:
     pad, keys = KeyboardPad(display=screen.display), open_keys(screen.display)
     pad.send(SOUTH)
     screen.server.kill()

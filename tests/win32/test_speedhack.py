@@ -13,6 +13,7 @@ import pytest
 import ngrt.win32.speedhack as freezing
 from ngrt.errors import MissingExtraError, SourceError
 from ngrt.win32.speedhack import SpeedHook
+from tests.closing import closes_with_its_block, either_way
 
 
 def functions() -> dict[str, list[str]]:
@@ -108,3 +109,11 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib, "import_module", gone)
     with pytest.raises(MissingExtraError, match=r"pip install 'ngrt\[lockstep\]'"):
         SpeedHook(1)
+
+
+@either_way
+def test_a_with_lets_the_game_go_on_however_it_ends(
+    library: type[Standin], fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes_with_its_block(lambda: SpeedHook(77), fails, monkeypatch)
+    assert library.speeds == [1.0]

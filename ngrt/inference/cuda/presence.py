@@ -3,6 +3,8 @@
 import ctypes
 import sys
 
+NO_DRIVER = "there is no NVIDIA driver"
+
 
 def why_no_gpu() -> str:
     """Return why there is no NVIDIA GPU to be used, empty where there is one.
@@ -14,7 +16,7 @@ def why_no_gpu() -> str:
     try:
         driver = ctypes.CDLL(name)
     except OSError:
-        return "there is no NVIDIA driver"
+        return NO_DRIVER
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
         return "the NVIDIA driver finds no GPU"
     return ""

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +12,7 @@ from ngrt.clock import MonotonicClock
 from ngrt.errors import PadError
 from ngrt.messages import PadState
 from ngrt.pads.person.evdev_layout import ABS, AXES, BUTTONS, KEY, SOUTH, Layout, X
+from ngrt.resource import Resource
 
 SYSTEM, NODES = Path("/sys/class/input"), Path("/dev/input")
 
@@ -21,21 +22,26 @@ SEARCH_EVERY = 1.0
 UINPUT_NAME = 2 << 30 | 64 << 16 | ord("U") << 8 | 44
 """The request UI_GET_SYSNAME(64) of the kernel's `uinput.h`: what it calls the device that was made through a file."""
 
-PERMISSION = "allow it with: sudo usermod -aG input $USER, then log in again"
+ALLOW_READING = "sudo usermod -aG input $USER, then log in again"
+INSTALL_LIBEVDEV = "sudo apt-get install libevdev2"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A gamepad as the kernel describes it: ``node`` to open, ``number`` such as input7; ``made`` through uinput."""
+class FoundPad:
+    """A gamepad as the kernel describes it.
+
+    ``node``: the file to open; ``number``: such as input7; ``virtual``: made by a program, through uinput; ``swapped``:
+    see `Layout`.
+    """
 
     node: Path
     number: str
     name: str
-    made: bool
+    virtual: bool
     swapped: bool
 
 
-def gamepads(system: Path = SYSTEM, nodes: Path = NODES) -> list[Found]:
+def gamepads(system: Path = SYSTEM, nodes: Path = NODES) -> list[FoundPad]:
     """Return the gamepads that are there, real ones before those that programs made; none has to be opened for it."""
     found = []
     for entry in sorted(system.glob("event*"), key=lambda path: int(path.name[5:])):
@@ -45,12 +51,12 @@ def gamepads(system: Path = SYSTEM, nodes: Path = NODES) -> list[Found]:
         place = device.resolve()
         driver = (device / "device/driver").resolve().name
         swapped = driver == "xpad" or _text(device / "id/vendor") == "045e"
-        made = "/devices/virtual/input/" in f"{place}/"
-        found.append(Found(nodes / entry.name, place.name, _text(device / "name"), made, swapped))
-    return sorted(found, key=lambda pad: pad.made)
+        virtual = "/devices/virtual/input/" in f"{place}/"
+        found.append(FoundPad(nodes / entry.name, place.name, _text(device / "name"), virtual, swapped))
+    return sorted(found, key=lambda pad: pad.virtual)
 
 
-def own(files: Path = Path("/proc/self/fd")) -> set[str]:
+def made_by_this_process(files: Path = Path("/proc/self/fd")) -> set[str]:
     """Return what the kernel calls the devices that this process made through uinput, such as input7."""
     numbers: set[str] = set()
     if sys.platform != "win32":
@@ -64,15 +70,15 @@ def own(files: Path = Path("/proc/self/fd")) -> set[str]:
     return numbers
 
 
-class EvdevPad:
-    """The first real pad of this machine, or one that another program made; looked for again when it is unplugged.
+class EvdevPad(Resource):
+    """The first real pad of this machine, or one that another program made; searched for again when it is unplugged.
 
     :raises ngrt.errors.PadError: there is one, and it may not be read or is held by another program
     """
 
     def __init__(self, system: Path = SYSTEM, nodes: Path = NODES) -> None:
         self._system, self._nodes, self._clock = system, nodes, MonotonicClock()
-        self._held: _Held | None = None
+        self._held: GrabbedPad | None = None
         self._search()
 
     @property
@@ -97,10 +103,10 @@ class EvdevPad:
 
     def _search(self) -> None:
         self._searched = self._clock.now()
-        mine = own()
+        own = made_by_this_process()
         for found in gamepads(self._system, self._nodes):
-            if found.number not in mine:
-                self._held = _Held(found)
+            if found.number not in own:
+                self._held = GrabbedPad(found)
                 return
 
     def close(self) -> None:
@@ -110,39 +116,27 @@ class EvdevPad:
             self._held = None
 
 
-class _Held:
+class GrabbedPad(Resource):
     """One pad, open and grabbed.
 
     :raises ngrt.errors.PadError: it may not be read, or is held by another program
     """
 
-    def __init__(self, found: Found) -> None:
-        try:
-            import libevdev
-        except (ImportError, OSError) as error:  # the package loads the library
-            raise PadError(f"libevdev cannot be loaded ({error})", remedy="sudo apt-get install libevdev2") from error
+    def __init__(self, found: FoundPad) -> None:
+        library = _libevdev()
         self.found = found
-        self._dropped = libevdev.EventsDroppedException
-        self._file = _opened(found)
-        try:
-            self._device = libevdev.Device(self._file)
-        except OSError as error:
-            self._file.close()
-            raise PadError(
-                f"libevdev cannot read {found.name} ({error})", remedy="sudo apt-get install libevdev2"
-            ) from error
-        try:
-            self._device.grab()
-        except libevdev.device.DeviceGrabError as error:
-            self._file.close()
-            raise PadError(
-                f"{found.name} at {found.node} is held by another program",
-                remedy="close that, or leave out --takeover pad",
-            ) from error
-        self._keys = {code: key for code in BUTTONS if self._device.has(key := libevdev.evbit(KEY, code))}
-        self._moved: dict[int, int] = {}
-        infos = {code: self._device.absinfo[libevdev.evbit(ABS, code)] for code in AXES}
-        self._layout = Layout({code: (one.minimum, one.maximum) for code, one in infos.items() if one}, found.swapped)
+        self._dropped = library.EventsDroppedException
+        with ExitStack() as undo:
+            self._file = undo.enter_context(_opened(found))
+            with map_libevdev_errors(library, found):
+                self._device = library.Device(self._file)
+                self._device.grab()
+            self._keys = {code: key for code in BUTTONS if self._device.has(key := library.evbit(KEY, code))}
+            self._moved: dict[int, int] = {}
+            infos = {code: self._device.absinfo[library.evbit(ABS, code)] for code in AXES}
+            ranges = {code: (one.minimum, one.maximum) for code, one in infos.items() if one}
+            self._layout = Layout(ranges, found.swapped)
+            undo.pop_all()
 
     def read(self) -> PadState:
         """Return what the pad does now.
@@ -177,7 +171,32 @@ class _Held:
         self._file.close()
 
 
-def _opened(found: Found) -> IO[bytes]:
+def _libevdev() -> Any:
+    """Return the package, which loads the library.
+
+    :raises ngrt.errors.PadError: one of them is missing
+    """
+    try:
+        import libevdev
+    except (ImportError, OSError) as error:
+        raise PadError(f"libevdev cannot be loaded ({error})", remedy=INSTALL_LIBEVDEV) from error
+    return libevdev
+
+
+@contextmanager
+def map_libevdev_errors(library: Any, found: FoundPad) -> Iterator[None]:
+    """Raise a `PadError` where ``found`` cannot be read, or is held by another program."""
+    try:
+        yield
+    except library.device.DeviceGrabError as error:
+        raise PadError(
+            f"{found.name} at {found.node} is held by another program", remedy="close that, or leave out --takeover pad"
+        ) from error
+    except OSError as error:
+        raise PadError(f"libevdev cannot read {found.name} ({error})", remedy=INSTALL_LIBEVDEV) from error
+
+
+def _opened(found: FoundPad) -> IO[bytes]:
     """Return a pad's file, which is not waited for.
 
     :raises ngrt.errors.PadError: it may not be read, or is gone
@@ -185,7 +204,9 @@ def _opened(found: Found) -> IO[bytes]:
     try:
         return os.fdopen(os.open(found.node, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0)
     except PermissionError as error:
-        raise PadError(f"no permission to read {found.name} at {found.node}", remedy=PERMISSION) from error
+        raise PadError(
+            f"no permission to read {found.name} at {found.node}", remedy=f"allow it with: {ALLOW_READING}"
+        ) from error
     except OSError as error:
         raise PadError(
             f"{found.name} at {found.node} cannot be opened: {error.strerror}", remedy="plug it in again"

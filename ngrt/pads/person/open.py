@@ -1,11 +1,17 @@
 """The real pad in a person's hands, for `--takeover pad`."""
 
 import sys
+from typing import Protocol
 
 from ngrt.interfaces import PersonPad
+from ngrt.resource import Resource
 
 
-def open_person_pad() -> PersonPad:
+class OpenedPersonPad(PersonPad, Resource, Protocol):
+    """A real pad that works in a ``with``."""
+
+
+def open_person_pad() -> OpenedPersonPad:
     """Return the real pad of this machine. Call it before a virtual pad is made.
 
     :raises ngrt.errors.PadError: none can be read

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ngrt.errors import PadError
 from ngrt.messages import PadState
+from ngrt.resource import Resource
 
 SLOTS = 4
 BUTTONS = {
@@ -46,7 +47,7 @@ Read = Callable[[int], Report | None]
 """From a slot to what its pad does, None where no pad is in it."""
 
 
-class XInputPad:
+class XInputPad(Resource):
     """The first pad that was there before a virtual one was made: XInput does not say which one that is.
 
     :raises ngrt.errors.PadError: there is none
