@@ -13,6 +13,7 @@ from ngrt.messages import Array, Chunk, Guide, Image, PadState
 from ngrt.pads.recording import RecordingPad
 from ngrt.policy.actions import BUTTON_NAMES, decode
 from ngrt.policy.spec import PolicySpec
+from ngrt.resource import Resource
 
 BACKGROUND = (24, 28, 48)
 BAR = (255, 255, 255)
@@ -20,7 +21,7 @@ LAP = 64
 """Frames in which the bar crosses the picture."""
 
 
-class FakeSource:
+class FakeSource(Resource):
     """A white bar that crosses a dark picture from left to right, again and again.
 
     ``frames``: pictures until the end, None for no end; ``fail_at``: the picture that cannot be had.
@@ -95,7 +96,7 @@ class FakePad(RecordingPad):
         self.closed = True
 
 
-class FakePolicy:
+class FakePolicy(Resource):
     """Points the left stick at the brightest column of the newest frame, and presses SOUTH while that is to the right.
 
     All rows of a chunk are alike; no other argument changes anything, and no guide is taken. ``latency``: seconds a
@@ -156,7 +157,7 @@ class FakePolicy:
         return decode(actions, old_layout=self.spec.old_layout)
 
 
-class FakeDesktop:
+class FakeDesktop(Resource):
     """Windows that are what they are said to be; the first is in front, ``focus`` has the focus."""
 
     def __init__(self, windows: Iterable[Window] = (), focus: int | None = None) -> None:
@@ -185,7 +186,7 @@ class FakeDesktop:
         self.closed = True
 
 
-class FakeKeys:
+class FakeKeys(Resource):
     """A keyboard on which the keys in ``down`` are held."""
 
     def __init__(self, down: Iterable[str] = ()) -> None:

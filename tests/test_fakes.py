@@ -1,12 +1,16 @@
 """The fake policy: deterministic, slow as told, and it reacts to what it sees."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from ngrt.errors import ObservationError
-from ngrt.fakes import LAP, FakePolicy, FakeSource
+from ngrt.fakes import LAP, FakeDesktop, FakeKeys, FakePad, FakePolicy, FakeSource
 from ngrt.interfaces import Policy
 from ngrt.policy.spec import PolicySpec
+from tests.closing import closes_with_its_block, either_way
 
 
 @pytest.mark.parametrize("old_layout", [False, True])
@@ -39,3 +43,13 @@ def test_it_fails_at_the_call_it_is_told_to() -> None:
     with pytest.raises(ObservationError, match="fails at chunk 1"):
         policy.predict([frame])
     policy.predict([frame])
+
+
+@either_way
+@pytest.mark.parametrize("fake", [FakeSource, FakePad, FakePolicy, FakeDesktop, FakeKeys])
+def test_a_with_closes_a_fake_which_notes_it(
+    fake: Callable[[], Any], fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = fake()
+    closes_with_its_block(lambda: opened, fails, monkeypatch)
+    assert opened.closed

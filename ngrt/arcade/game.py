@@ -1,6 +1,6 @@
 """The live game: 60 updates a second of a clock, whether or not anybody plays.
 
-It advances when it is looked at or played, up to the clock's time, with the pad's state held in between. To whoever
+It advances when it is grabbed or played, up to the clock's time, with the pad's state held in between. To whoever
 asks, that is the same as a game running in a thread of its own, and it works in virtual time as well.
 """
 
@@ -13,6 +13,7 @@ from ngrt.arcade.level import RATE
 from ngrt.arcade.render import render
 from ngrt.arcade.world import World
 from ngrt.messages import NEUTRAL, STILL, Image, PadState
+from ngrt.resource import Resource
 
 CATCH_UP = RATE
 """Most updates made at once: a machine that was suspended does not play an hour of game on waking."""
@@ -40,10 +41,10 @@ class Score:
 
 
 class Arcade:
-    """A game to look at (`source`) and its gamepad (`pad`), from one or more threads.
+    """A game to watch (`source`) and its gamepad (`pad`), from one or more threads.
 
     ``seed``: the first episode's; each following episode, one every 20 seconds, has the next. ``clock``: monotonic
-    seconds. The game begins with the first look or press.
+    seconds. The game begins with the first grab or press.
     """
 
     def __init__(self, seed: int, clock: Callable[[], float]) -> None:
@@ -63,7 +64,7 @@ class Arcade:
 
     @property
     def score(self) -> Score:
-        """Return how the play went, as of the last look or press."""
+        """Return how the play went, as of the last grab or press."""
         with self._lock:
             return self._score()
 
@@ -112,7 +113,7 @@ class Arcade:
         )
 
 
-class ArcadeSource:
+class ArcadeSource(Resource):
     """The game's picture, as a frame source."""
 
     name = "arcade"
@@ -132,7 +133,7 @@ class ArcadeSource:
         """Do nothing: there is no device."""
 
 
-class ArcadePad:
+class ArcadePad(Resource):
     """The gamepad that plays the game: left stick, SOUTH to jump, EAST to shield."""
 
     name = "arcade"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ngrt.interfaces import Desktop, Keys, PersonPad, StoppedByPerson
 from ngrt.messages import PadState, Verdict
+from ngrt.resource import Resource
 
 DEAD_ZONE = 0.25
 """How far a stick must be moved to count as used, of 1: worn sticks rest at up to 0.2."""
@@ -19,7 +20,7 @@ REST = 1.0
 """Seconds at rest after which a person's pad gives play back to the policy."""
 
 
-class FocusGuard:
+class FocusGuard(Resource):
     """Keeps the pad neutral while the game does not have the focus: input would go to another window.
 
     ``window_number`` returns the number of the game's window, None while it has none. Another window of the same
@@ -64,7 +65,7 @@ class FocusGuard:
         self._desktop.close()
 
 
-class PanicKey:
+class PanicKey(Resource):
     """Ends the session as soon as a key is pressed. A key that is held from before must be let go first.
 
     :raises ngrt.errors.SettingsError: there is no such key
@@ -90,7 +91,7 @@ class PanicKey:
         self._keys.close()
 
 
-class TakeoverKey:
+class TakeoverKey(Resource):
     """Makes the policy let go while a key is held: a person then plays with keyboard and mouse.
 
     :raises ngrt.errors.SettingsError: there is no such key
@@ -113,7 +114,7 @@ class TakeoverKey:
         self._keys.close()
 
 
-class TakeoverPad:
+class TakeoverPad(Resource):
     """Passes on what a person does with a real pad, from its first use until it has been at rest for `REST`."""
 
     def __init__(self, reader: PersonPad) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee, Window
+from ngrt.resource import Resource
 
 ASKING = 0.25
 """Seconds after which a window's place is asked for though nobody said that it moved."""
@@ -11,7 +12,7 @@ SEARCHING = 0.5
 """Seconds between two searches for a window that was closed."""
 
 
-class Following:
+class Following(Resource):
     """Follows ``window`` of ``desktop``. For ``find_again`` and ``ends`` see `ngrt.sources.open.open_window`."""
 
     def __init__(self, desktop: Desktop, window: Window, find_again: Callable[[], Window | None], ends: bool) -> None:

@@ -19,6 +19,8 @@ SUFFIXES = (".exe", ".x86_64", ".x86")
 NAMED = 3
 """Names of a list that an error spells out."""
 
+START = "start the game, or wait for it: --wait 60"
+
 NONE_RUNNING: Mapping[int, str] = {}
 
 
@@ -81,7 +83,7 @@ def find(
     windows = list(windows)
     found = choices(windows, process, title)
     if not found:
-        raise SourceError(_absent(windows, process, title, running))
+        raise _absence(windows, process, title, running)
     return found[0]
 
 
@@ -148,23 +150,26 @@ def _owner(window: Window) -> str:
     return name if window.pid is None else f"{name} ({window.pid})"
 
 
-def _absent(windows: Sequence[Window], process: str | None, title: str | None, running: Mapping[int, str]) -> str:
+def _absence(
+    windows: Sequence[Window], process: str | None, title: str | None, running: Mapping[int, str]
+) -> SourceError:
+    """Return what is missing, what there is instead, and what to do about it."""
     if process is None:
-        return f"no window has {title!r} in its title; {_titles(windows)}; start the game, or wait for it: --wait 60"
+        return SourceError(f"no window has {title!r} in its title", limit=_titles(windows), remedy=START)
     own = [window for window in windows if process_matches(process, window) and window.playable]
     if own:
-        return (
-            f"process {_word(process)} has no window titled {title!r}; {_titles(own)}; leave --window out, or name one"
+        return SourceError(
+            f"process {_word(process)} has no window titled {title!r}",
+            limit=_titles(own),
+            remedy="leave --window out, or name one",
         )
     pids = [str(pid) for pid, name in running.items() if names_match(process, name) or str(pid) == process]
     if pids:
-        return (
-            f"process {_word(process)} ({_some(pids)}) runs but has no window to play; wait for one with --wait 60, or "
-            "see what it has: ngrt windows --all"
+        return SourceError(
+            f"process {_word(process)} ({_some(pids)}) runs but has no window to play",
+            remedy="wait for one with --wait 60, or see what it has: ngrt windows --all",
         )
-    return (
-        f"no {wanted(process, None)} runs here; {_names(windows, process)}; start the game, or wait for it: --wait 60"
-    )
+    return SourceError(f"no {wanted(process, None)} runs here", limit=_names(windows, process), remedy=START)
 
 
 def _titles(windows: Sequence[Window]) -> str:

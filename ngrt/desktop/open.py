@@ -2,12 +2,18 @@
 
 import os
 import sys
+from typing import Protocol
 
 from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop
+from ngrt.resource import Resource
 
 
-def open_desktop(display: str | None = None) -> Desktop:
+class OpenedDesktop(Desktop, Resource, Protocol):
+    """A desktop that works in a ``with``."""
+
+
+def open_desktop(display: str | None = None) -> OpenedDesktop:
     """Return the windows of this session; ``display`` names an X11 display where it is not $DISPLAY's.
 
     :raises SourceError: there is no desktop here, or it cannot be reached

@@ -6,7 +6,7 @@ from ngrt.desktop.matching import NONE_RUNNING, choices, find, wanted
 from ngrt.interfaces import Desktop, Window
 
 POLL = 0.25
-"""Seconds between two looks at what windows there are."""
+"""Seconds between two polls of the windows that there are."""
 
 
 def wait_for(

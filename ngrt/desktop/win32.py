@@ -16,6 +16,7 @@ import win32process
 from ngrt.desktop.processes import process_name
 from ngrt.errors import SourceError
 from ngrt.interfaces import Window
+from ngrt.resource import Resource
 from ngrt.win32.dpi import library, see_physical_pixels, see_physical_pixels_here
 
 DWMWA_CLOAKED = 14
@@ -35,7 +36,7 @@ STORE_FRAME, STORE_CORE = "ApplicationFrameWindow", "Windows.UI.Core.CoreWindow"
 CLICKED_THROUGH = win32con.WS_EX_LAYERED | win32con.WS_EX_TRANSPARENT
 
 
-class Win32Desktop:
+class Win32Desktop(Resource):
     """The windows of this session."""
 
     def __init__(self) -> None:

@@ -8,10 +8,11 @@ from Xlib.error import XError
 
 from ngrt.desktop.x11_windows import describe, numbers_of, owners, resource
 from ngrt.interfaces import Window
+from ngrt.resource import Resource
 from ngrt.x11.connection import X11Connection
 
 
-class X11Desktop:
+class X11Desktop(Resource):
     """The windows of ``display`` (such as ``:0``; None: the one that $DISPLAY names).
 
     :raises SourceError: the display cannot be reached
@@ -80,13 +81,13 @@ def _top_level(display: Display) -> list[int]:
     manager = _manager(display)
     if manager is None:
         return children
-    # A game may go past the manager for full screen. Frames do so too: they hold a client.
+    # A game may pass the manager by for full screen. Frames do so too: they hold a client.
     frames = {path[-1] for client in manager.clients if (path := _path(display, client))}
-    past = [number for number in children if number not in frames and _is_past(display, number, manager)]
-    return [*past, *manager.clients]
+    passing = [number for number in children if number not in frames and _passes_manager(display, number, manager)]
+    return [*passing, *manager.clients]
 
 
-def _is_past(display: Display, number: int, manager: _Manager) -> bool:
+def _passes_manager(display: Display, number: int, manager: _Manager) -> bool:
     """Return whether a program shows this window itself, without asking the manager, whose own it is not either."""
     try:
         attributes = resource(display, number).get_attributes()
@@ -111,7 +112,7 @@ def _focused(display: Display) -> int | None:
     active = numbers_of(display, display.screen().root, "_NET_ACTIVE_WINDOW")
     if active and path[-1:] == _path(display, active[0])[-1:]:
         return active[0]
-    return path[-1] if _is_past(display, path[-1], manager) else None
+    return path[-1] if _passes_manager(display, path[-1], manager) else None
 
 
 def _under_pointer(display: Display) -> int:

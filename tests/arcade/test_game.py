@@ -12,6 +12,7 @@ from ngrt.arcade.render import render
 from ngrt.arcade.world import World
 from ngrt.interfaces import FrameSource, Pad
 from ngrt.messages import NEUTRAL, PadState
+from tests.closing import closes_with_its_block, either_way
 
 JUMP_RIGHT = PadState(frozenset({"SOUTH"}), (1.0, 0.0))
 
@@ -143,7 +144,7 @@ def test_the_score_in_words_counts_events(arcade: Arcade, time: Time) -> None:
     assert arcade.describe_score() == f"{score.cleared} of {score.passed} cleared ({score.share:.0%})"
 
 
-def test_looking_and_playing_from_two_threads_loses_no_update(arcade: Arcade, time: Time) -> None:
+def test_grabbing_and_playing_from_two_threads_loses_no_update(arcade: Arcade, time: Time) -> None:
     def press() -> None:
         for _ in range(300):
             arcade.pad.send(JUMP_RIGHT)
@@ -155,3 +156,11 @@ def test_looking_and_playing_from_two_threads_loses_no_update(arcade: Arcade, ti
         arcade.source.grab(time())
     thread.join()
     assert arcade.updates == 200
+
+
+@either_way
+@pytest.mark.parametrize("part", ["source", "pad"])
+def test_a_with_closes_its_source_and_its_pad(
+    arcade: Arcade, part: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes_with_its_block(lambda: getattr(arcade, part), fails, monkeypatch)

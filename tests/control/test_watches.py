@@ -1,5 +1,7 @@
 """The focus, keys and a person's pad: what each says of what it sees."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ngrt.control.watches import DEAD_ZONE, REST, FocusGuard, PanicKey, TakeoverKey, TakeoverPad, in_use
@@ -7,6 +9,7 @@ from ngrt.errors import SettingsError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.interfaces import StoppedByPerson, Window
 from ngrt.messages import NEUTRAL, PadState
+from tests.closing import closes_with_its_block, either_way
 
 
 def window(number: int, pid: int | None) -> Window:
@@ -215,3 +218,17 @@ def test_a_pad_that_is_unplugged_while_used_gives_play_back_at_once_and_is_named
     assert takeover.poll(0.02) is None
     takeover.close()
     assert reader.closed
+
+
+WATCHES: dict[str, Callable[[], object]] = {
+    "focus": lambda: FocusGuard(FakeDesktop(), lambda: 1, "game.exe"),
+    "panic key": lambda: PanicKey(FakeKeys(), "F12"),
+    "takeover key": lambda: TakeoverKey(FakeKeys(), "F11"),
+    "takeover pad": lambda: TakeoverPad(FakePersonPad()),
+}
+
+
+@either_way
+@pytest.mark.parametrize("watch", WATCHES)
+def test_a_with_closes_a_watch_however_it_ends(watch: str, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    closes_with_its_block(WATCHES[watch], fails, monkeypatch)

@@ -11,10 +11,12 @@ import pytest
 from Xlib import X
 from Xlib.xobject.drawable import Window as XWindow
 
+from ngrt.desktop.following import Following
 from ngrt.desktop.matching import find
 from ngrt.desktop.x11 import X11Desktop
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import Desktop, Window
+from tests.closing import closes_with_its_block, either_way
 from tests.desktop.standin_win32 import Kept, Session, standing_in
 from tests.real.x_windows import Windows, until
 from tests.real.xvfb import require, window_manager, x_server
@@ -209,9 +211,8 @@ def test_a_minimised_window_is_there_but_not_shown(stage: Stage) -> None:
     number = stage.open("Game")
     stage.minimise(number)
     until(lambda: not here(stage, number).shown)
-    window = here(stage, number)
-    assert window in stage.desktop.windows()
-    assert window.playable
+    until(lambda: here(stage, number) in stage.desktop.windows())
+    assert here(stage, number).playable
 
 
 def test_a_closed_window_is_gone(stage: Stage) -> None:
@@ -250,3 +251,16 @@ def test_a_window_that_never_was_is_none(stage: Stage) -> None:
 def test_it_may_be_closed_twice(stage: Stage) -> None:
     stage.desktop.close()
     stage.desktop.close()
+
+
+@either_way
+def test_a_with_closes_it_however_it_ends(stage: Stage, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    closes_with_its_block(lambda: stage.desktop, fails, monkeypatch)
+
+
+@either_way
+def test_a_with_closes_what_follows_a_window_and_its_desktop(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    desktop = FakeDesktop()
+    window = Window(1, "Game", None, "game", *SQUARE)
+    closes_with_its_block(lambda: Following(desktop, window, lambda: None, False), fails, monkeypatch)
+    assert desktop.closed
