@@ -222,8 +222,8 @@ def through() -> dict[str, Any]:
 
     async def beside() -> None:
         session = Session(
-            Screen(), MeasuredPolicy(always_south, 16, 0.05), Context(1, 0.3), virtual, Control(rate=60), Merging(), clock,
-            lambda name: ThreadWorker(name, clock), watches=[TakeoverPad(pad)],
+            Screen(), MeasuredPolicy(always_south, 16, 0.05), Context(1, 0.3), virtual, Control(rate=60), Merging(),
+            clock, lambda name: ThreadWorker(name, clock), watches=[TakeoverPad(pad)],
         )  # fmt: skip
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run, session)
