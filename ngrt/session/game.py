@@ -1,11 +1,11 @@
 """What is played: opened from the settings, watched, driven, and closed whatever happens."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
+from ngrt.deadline import Late, within
 from ngrt.errors import PadError, SettingsError
 from ngrt.interfaces import FrameSource, Note, Pad, Watch
 from ngrt.pipeline.workers import PATIENCE
@@ -126,19 +126,16 @@ def close_game(game: Game) -> None:
     :raises ngrt.errors.PadError: the pad hangs
     """
     failures: list[Exception] = []
-
-    def closed(close: Callable[[], None]) -> None:
-        try:
-            close()
-        except Exception as error:  # noqa: BLE001  (raised below)
-            failures.append(error)
-
     devices: list[Pad | FrameSource | Watch] = [game.pad, game.source, *game.watches]
     for device in devices:
-        closing = threading.Thread(target=closed, args=(device.close,), name="ngrt-close", daemon=True)
-        closing.start()
-        closing.join(PATIENCE)
-        if device is game.pad and closing.is_alive():
-            failures.append(PadError(f"pad {game.pad.name} does not close; it may not be neutral", remedy="unplug it"))
+        try:
+            within(PATIENCE, device.close, name="ngrt-close")
+        except Late:
+            if device is game.pad:
+                failures.append(
+                    PadError(f"pad {game.pad.name} does not close; it may not be neutral", remedy="unplug it")
+                )
+        except Exception as error:  # noqa: BLE001  (raised below, once all are closed)
+            failures.append(error)
     if failures:
         raise failures[0]
