@@ -21,6 +21,7 @@ from ngrt.win32.dpi import library, see_physical_pixels, see_physical_pixels_her
 
 DWMWA_CLOAKED = 14
 Answer = TypeVar("Answer")
+Instead = TypeVar("Instead")
 
 HELPERS = frozenset(
     {
@@ -77,26 +78,26 @@ class Win32Desktop(Resource):
 
 
 def _describe(number: int) -> Window | None:
-    if not win32gui.IsWindow(number):
-        return None
-    try:
-        minimised = bool(win32gui.IsIconic(number))
-        left, top, width, height = _restored(number) if minimised else _client_area(number)
-        pid = win32process.GetWindowThreadProcessId(_owner(number))[1] or None
-        return Window(
-            number=number,
-            title=win32gui.GetWindowText(number),
-            pid=pid,
-            process="" if pid is None else process_name(pid),
-            left=left,
-            top=top,
-            width=width,
-            height=height,
-            shown=bool(win32gui.IsWindowVisible(number)) and not minimised and not _is_cloaked(number),
-            helper=_is_helper(number),
-        )
-    except pywintypes.error:  # it was closed while we asked
-        return None
+    """Return what a window is now, None where it is closed, also while we ask."""
+    return _asked(lambda: _described(number), None) if win32gui.IsWindow(number) else None
+
+
+def _described(number: int) -> Window:
+    minimised = bool(win32gui.IsIconic(number))
+    left, top, width, height = _restored(number) if minimised else _client_area(number)
+    pid = win32process.GetWindowThreadProcessId(_owner(number))[1] or None
+    return Window(
+        number=number,
+        title=win32gui.GetWindowText(number),
+        pid=pid,
+        process="" if pid is None else process_name(pid),
+        left=left,
+        top=top,
+        width=width,
+        height=height,
+        shown=bool(win32gui.IsWindowVisible(number)) and not minimised and not _is_cloaked(number),
+        helper=_is_helper(number),
+    )
 
 
 def _client_area(number: int) -> tuple[int, int, int, int]:
@@ -147,7 +148,7 @@ def _has_master(number: int) -> bool:
     return width * height > 0
 
 
-def _asked(ask: Callable[[], Answer], instead: Answer) -> Answer:
+def _asked(ask: Callable[[], Answer], instead: Instead) -> Answer | Instead:
     """Return what Windows answers, or ``instead`` where it has none: pywin32 raises where the answer is no window."""
     try:
         return ask()

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from Xlib import X
 from Xlib.display import Display
-from Xlib.error import XError
 
-from ngrt.desktop.x11_windows import describe, numbers_of, owners, resource
+from ngrt.desktop.x11_windows import describe, numbers_of, owner_pids, resource
 from ngrt.interfaces import Window
 from ngrt.resource import Resource
 from ngrt.x11.connection import X11Connection
+from ngrt.x11.errors import asked
 
 
 class X11Desktop(Resource):
@@ -28,7 +28,7 @@ class X11Desktop(Resource):
         """
         with self._connection.talking() as display:
             numbers = _top_level(display)
-            pids = owners(display, numbers)
+            pids = owner_pids(display, numbers)
             found = [describe(display, number, pids.get(number)) for number in numbers]
         return [window for window in found if window is not None]
 
@@ -38,7 +38,7 @@ class X11Desktop(Resource):
         :raises SourceError: the display is gone or does not answer
         """
         with self._connection.talking() as display:
-            return describe(display, number, owners(display, [number]).get(number))
+            return describe(display, number, owner_pids(display, [number]).get(number))
 
     def focused(self) -> int | None:
         """Return the number of the window that the keyboard goes to, None where none has it.
@@ -46,10 +46,7 @@ class X11Desktop(Resource):
         :raises SourceError: the display is gone or does not answer
         """
         with self._connection.talking() as display:
-            try:
-                return _focused(display)
-            except XError:  # it was closed while we asked
-                return None
+            return asked(lambda: _focused(display), None)
 
     def close(self) -> None:
         """Disconnect. May be called twice."""
@@ -67,12 +64,11 @@ class _Manager:
 def _manager(display: Display) -> _Manager | None:
     root = display.screen().root
     check = next(iter(numbers_of(display, root, "_NET_SUPPORTING_WM_CHECK")), 0)
-    try:
-        alive = numbers_of(display, resource(display, check), "_NET_SUPPORTING_WM_CHECK") == [check]
-    except XError:  # there is none, or it has ended and left its properties behind
+    named = asked(lambda: numbers_of(display, resource(display, check), "_NET_SUPPORTING_WM_CHECK"), None)
+    if named != [check]:  # there is none, or it has ended and left its properties behind
         return None
     stacked = numbers_of(display, root, "_NET_CLIENT_LIST_STACKING") or numbers_of(display, root, "_NET_CLIENT_LIST")
-    return _Manager(stacked[::-1], check) if alive else None
+    return _Manager(stacked[::-1], check)
 
 
 def _top_level(display: Display) -> list[int]:
@@ -89,9 +85,8 @@ def _top_level(display: Display) -> list[int]:
 
 def _passes_manager(display: Display, number: int, manager: _Manager) -> bool:
     """Return whether a program shows this window itself, without asking the manager, whose own it is not either."""
-    try:
-        attributes = resource(display, number).get_attributes()
-    except XError:
+    attributes = asked(resource(display, number).get_attributes, None)
+    if attributes is None:
         return False
     is_managers = not (number ^ manager.check) & ~display.display.info.resource_id_mask
     return bool(attributes.override_redirect) and attributes.map_state == X.IsViewable and not is_managers
@@ -128,11 +123,8 @@ def _path(display: Display, number: int) -> list[int]:
     root, path = display.screen().root.id, []
     while number != root:
         path.append(number)
-        try:
-            parent = resource(display, number).query_tree().parent
-        except XError:
+        tree = asked(resource(display, number).query_tree, None)
+        if tree is None or not tree.parent:
             return []
-        if not parent:
-            return []
-        number = parent.id
+        number = tree.parent.id
     return path

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import psutil
 from Xlib import X, Xatom
 from Xlib.display import Display
-from Xlib.error import XError
 from Xlib.ext.res import LocalClientPIDMask
 from Xlib.xobject.drawable import Window as XWindow
 
 from ngrt.desktop.processes import process_name
 from ngrt.interfaces import Window
+from ngrt.x11.errors import asked
 
 HELPERS = frozenset(
     f"_NET_WM_WINDOW_TYPE_{kind}"
@@ -39,64 +39,62 @@ def numbers_of(display: Display, window: XWindow, name: str) -> list[int]:
 
 def describe(display: Display, number: int, pid: int | None) -> Window | None:
     """Return what window ``number`` is now, None where it is closed or could never show anything."""
+    return asked(lambda: _described(display, number, pid), None)
+
+
+def _described(display: Display, number: int, pid: int | None) -> Window | None:
     window = resource(display, number)
-    try:
-        attributes, size = window.get_attributes(), window.get_geometry()
-        if attributes.win_class == X.InputOnly:
-            return None
-        origin = size.root.translate_coords(window, 0, 0)
-        states = numbers_of(display, window, "_NET_WM_STATE")
-        hidden = display.get_atom("_NET_WM_STATE_HIDDEN") in states or _is_elsewhere(display, window, size.root)
-        return Window(
-            number=number,
-            title=_title(display, window),
-            pid=pid,
-            process=("" if pid is None else process_name(pid)) or _class(display, window),
-            left=origin.x,
-            top=origin.y,
-            width=size.width,
-            height=size.height,
-            shown=attributes.map_state == X.IsViewable and not hidden,
-            helper=_is_helper(display, window, states, size.root.id),
-        )
-    except XError:
+    attributes, size = window.get_attributes(), window.get_geometry()
+    if attributes.win_class == X.InputOnly:
         return None
+    origin = size.root.translate_coords(window, 0, 0)
+    states = numbers_of(display, window, "_NET_WM_STATE")
+    hidden = display.get_atom("_NET_WM_STATE_HIDDEN") in states or _is_on_hidden_workspace(display, window, size.root)
+    return Window(
+        number=number,
+        title=_title(display, window),
+        pid=pid,
+        process=("" if pid is None else process_name(pid)) or _class(display, window),
+        left=origin.x,
+        top=origin.y,
+        width=size.width,
+        height=size.height,
+        shown=attributes.map_state == X.IsViewable and not hidden,
+        helper=_is_helper(display, window, states, size.root.id),
+    )
 
 
-def owners(display: Display, numbers: Sequence[int]) -> dict[int, int]:
+def owner_pids(display: Display, numbers: Sequence[int]) -> dict[int, int]:
     """Return the ids of the processes that own windows, by the windows' numbers.
 
     What the server knows (X-Resource) comes first: the number that a program in a container gives for itself means
     another process out here.
     """
-    served = _served_pids(display, numbers)
+    known = _pids_by_server(display, numbers)
     found: dict[int, int] = {}
     for number in numbers:
-        pid = served.get(number)
+        pid = known.get(number)
         if pid is None or not psutil.pid_exists(pid):  # whoever connected may have left the window to its child
-            pid = _told_pid(display, number) or pid
+            pid = _pid_by_property(display, number) or pid
         if pid is not None:
             found[number] = pid
     return found
 
 
-def _served_pids(display: Display, numbers: Sequence[int]) -> dict[int, int]:
+def _pids_by_server(display: Display, numbers: Sequence[int]) -> dict[int, int]:
     if not numbers or not display.has_extension("X-Resource"):
         return {}
     mask = ~display.display.info.resource_id_mask
-    try:
-        answer = display.res_query_client_ids([(number, LocalClientPIDMask) for number in numbers])
-    except XError:  # an old server's X-Resource cannot
+    answer = asked(lambda: display.res_query_client_ids([(number, LocalClientPIDMask) for number in numbers]), None)
+    if answer is None:  # an old server's X-Resource cannot
         return {}
     pids = {one.spec.client & mask: int(one.value[0]) for one in answer.ids if len(one.value)}
     return {number: pids[number & mask] for number in numbers if pids.get(number & mask)}
 
 
-def _told_pid(display: Display, number: int) -> int | None:
-    try:
-        return next(iter(numbers_of(display, resource(display, number), "_NET_WM_PID")), None)
-    except XError:
-        return None
+def _pid_by_property(display: Display, number: int) -> int | None:
+    pids = asked(lambda: numbers_of(display, resource(display, number), "_NET_WM_PID"), None)
+    return pids[0] if pids else None
 
 
 def _title(display: Display, window: XWindow) -> str:
@@ -116,7 +114,7 @@ def _class(display: Display, window: XWindow) -> str:
     return next((name for name in reversed(bytes(found.value).decode("latin-1").split("\0")) if name), "")
 
 
-def _is_elsewhere(display: Display, window: XWindow, root: XWindow) -> bool:
+def _is_on_hidden_workspace(display: Display, window: XWindow, root: XWindow) -> bool:
     """Return whether the window is on a workspace that is not shown now; some window managers keep it mapped there."""
     own, now = (
         numbers_of(display, one, name) for one, name in ((window, "_NET_WM_DESKTOP"), (root, "_NET_CURRENT_DESKTOP"))

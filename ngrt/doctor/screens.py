@@ -76,9 +76,9 @@ def windows(name: str | None) -> Finding:
 def _manager(name: str | None) -> str:
     """Return what manages the windows of an X11 display, empty where nothing does that speaks EWMH."""
     from Xlib import X
-    from Xlib.error import BadWindow
 
     from ngrt.x11.connection import X11Connection
+    from ngrt.x11.errors import asked
 
     with X11Connection(name) as connection, connection.talking() as server:
         check = server.screen().root.get_full_property(
@@ -87,11 +87,12 @@ def _manager(name: str | None) -> str:
         if check is None:
             return ""
         window = server.create_resource_object("window", check.value[0])
-        try:
-            title = window.get_full_property(server.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
-        except BadWindow:  # left by one that is gone
-            return ""
-    return "something without a name" if title is None else bytes(title.value).decode("utf-8", "replace")
+
+        def title() -> str:
+            found = window.get_full_property(server.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
+            return "something without a name" if found is None else bytes(found.value).decode("utf-8", "replace")
+
+        return asked(title, "")  # else left by one that is gone
 
 
 @dataclass

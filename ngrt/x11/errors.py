@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from Xlib.error import ConnectionClosedError, DisplayConnectionError, DisplayError, XauthError, XError
 
@@ -9,6 +10,9 @@ from ngrt.errors import NgrtError, SourceError
 
 LOST = (ConnectionClosedError, DisplayError, XauthError, OSError, AssertionError)
 """The server cannot be reached, goes away, or sends what python-xlib does not know (an assertion)."""
+
+Answer = TypeVar("Answer")
+Instead = TypeVar("Instead")
 
 REFUSING = ("authoriz", "no protocol")
 """Parts of what X servers say to a user whom they do not let in; they have no code for it."""
@@ -21,6 +25,14 @@ def map_xlib_errors(failure: Callable[[Exception], NgrtError]) -> Iterator[None]
         yield
     except (*LOST, XError) as error:
         raise failure(error) from error
+
+
+def asked(ask: Callable[[], Answer], instead: Instead) -> Answer | Instead:
+    """Return what the server answers, or ``instead`` where it refuses, as of a window that was closed meanwhile."""
+    try:
+        return ask()
+    except XError:
+        return instead
 
 
 def unanswered(display: str, seconds: float) -> SourceError:

@@ -206,7 +206,7 @@ def test_the_windows_own_word_stands_where_the_server_does_not_know(
     own: Windows, desktop: X11Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = own.open("Game")
-    monkeypatch.setattr(x11_windows, "_served_pids", lambda display, numbers: {})
+    monkeypatch.setattr(x11_windows, "_pids_by_server", lambda display, numbers: {})
     assert here(desktop, window.id).pid is None
     window.change_property(own.display.get_atom("_NET_WM_PID"), Xatom.CARDINAL, 32, [os.getppid()])
     own.display.sync()

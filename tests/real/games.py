@@ -68,7 +68,7 @@ class Game:
     def begin(self, pad: Pad, display: str) -> None:
         """Press the pad's buttons until the hero is there."""
         deadline = time.monotonic() + PATIENCE
-        while np.count_nonzero(look(display).any(-1)) < 2000:
+        while np.count_nonzero(picture_of(display).any(-1)) < 2000:
             assert time.monotonic() < deadline, f"{self.program} shows nothing"
             time.sleep(0.1)
         time.sleep(1.0)  # it takes keys only after a while
@@ -77,7 +77,7 @@ class Game:
             time.sleep(0.1)
             pad.send(NEUTRAL)
             time.sleep(0.3)
-        while self.where(look(display)) is None:
+        while self.where(picture_of(display)) is None:
             assert time.monotonic() < deadline, f"{self.program} did not begin"
             time.sleep(0.1)
 
@@ -97,7 +97,7 @@ def steer(pad: Pad, source: X11Source, state: PadState, seconds: float) -> list[
     return found
 
 
-def look(display: str) -> Image:
+def picture_of(display: str) -> Image:
     """Return what is shown on ``display`` now."""
     source = X11Source(display)
     image = source.grab(0.0)

@@ -13,7 +13,7 @@ from typing import Any
 from tests.real.sdl_game import Game, devices
 
 POLL = 0.1
-"""Seconds between two looks: the policy needs the processors."""
+"""Seconds between two polls: the policy needs the processors."""
 
 
 def watch(options: list[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.keyboard import KeyboardPad
 from ngrt.sources.x11 import X11Source
-from tests.real.games import GAMES, KEYS, Game, look, steer
+from tests.real.games import GAMES, KEYS, Game, picture_of, steer
 from tests.real.xvfb import x_server
 
 RATE = 20.0
@@ -29,7 +29,7 @@ class Played:
     def place(self) -> float:
         """Return the column that the hero is in."""
         deadline = time.monotonic() + 5
-        while (found := self.game.where(look(self.display))) is None:  # something else flies there
+        while (found := self.game.where(picture_of(self.display))) is None:  # something else flies there
             assert time.monotonic() < deadline
         return found
 

@@ -19,7 +19,7 @@ from ngrt.errors import EngineError
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Chunk
 from ngrt.pads.keyboard import KeyboardPad
-from tests.real.games import GAMES, KEYS, Game, look
+from tests.real.games import GAMES, KEYS, Game, picture_of
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
 
@@ -198,7 +198,7 @@ def places_during(game: Game, display: str, arguments: list[str]) -> list[float]
 
     def watch() -> None:
         while not over.wait(0.05):
-            if (place := game.where(look(display))) is not None:
+            if (place := game.where(picture_of(display))) is not None:
                 places.append(place)
 
     watching = threading.Thread(target=watch)

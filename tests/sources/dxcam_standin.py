@@ -5,7 +5,7 @@
 - A camera that is started shows a picture at once only if it is new; stopped and started again, when something moves.
 - While it captures, `grab` returns the newest picture again and again, and refuses another region.
 - While it does not, `grab` waits for a display that is away.
-- A display that is away is looked for in its thread; the ring stays as it was.
+- A display that is away is searched for in its thread; the ring stays as it was.
 - The pointer gives a new time to the same picture.
 - Edges are right, bottom; those beyond the display are refused.
 """
@@ -135,7 +135,7 @@ class Camera:
         self.is_capturing = False
 
     def away(self) -> None:
-        """Let dxcam look for the display: it has let go of it, and captures on."""
+        """Let dxcam search for the display: it has let go of it, and captures on."""
         for held in vars(self._duplicator):
             setattr(self._duplicator, held, None)
 
