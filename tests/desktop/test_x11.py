@@ -26,9 +26,6 @@ from tests.real.xvfb import Screen, window_manager, x_server
 
 EVERYWHERE = 0xFFFFFFFF
 
-forgetful = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""Where a connection is refused, python-xlib does not close its socket, about which Python warns."""
-
 
 @pytest.fixture
 def screen(tmp_path: Path) -> Iterator[Screen]:
@@ -70,7 +67,6 @@ def numbers(desktop: X11Desktop) -> list[int]:
     return [window.number for window in desktop.windows()]
 
 
-@forgetful
 @pytest.mark.parametrize("display", [":4711", "nonsense", "nowhere.invalid:0"])
 def test_a_display_that_cannot_be_reached_is_refused_by_name(display: str) -> None:
     with pytest.raises(SourceError, match=f"display {display} cannot be asked .*; check DISPLAY .* Xvfb") as caught:
@@ -84,7 +80,6 @@ def test_no_display_at_all_is_refused_with_the_option_that_names_one(monkeypatch
         open_desktop()
 
 
-@forgetful
 def test_a_display_that_dies_is_an_error_in_one_line_until_it_is_back(
     screen: Screen, desktop: X11Desktop, tmp_path: Path
 ) -> None:

@@ -260,8 +260,6 @@ def test_a_display_nobody_named_is_missing_and_those_that_run_are_named(
     assert "Xorg" in screens.display(None).fix
 
 
-# python-xlib leaves the sockets open on which nobody answered
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_display_that_is_not_there_is_missing_with_the_command_that_starts_it() -> None:
     assert screens.display(":4321").fix.startswith("Xvfb :4321 ")
     assert screens.display("nonsense").fix == "ngrt doctor --display :0"
