@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ngrt.interfaces import FrameSource, Window
 from ngrt.messages import Image
 from ngrt.sources import dxcam_displays
 
@@ -172,3 +173,18 @@ def standing_in(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setitem(sys.modules, "dxcam", module)
     monkeypatch.setitem(sys.modules, "win32api", windows)
     return machine
+
+
+def game(left: int = 100, top: int = 50, width: int = 640, height: int = 360, **more: Any) -> Window:
+    return Window(7, "A Game", None, "game.exe", left, top, width, height, **more)
+
+
+def grab(source: FrameSource, now: float) -> Image:
+    """Return the next picture, waited for."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        image = source.grab(now)
+        if image is not None:
+            return image
+        time.sleep(0.002)
+    raise AssertionError("no picture")
