@@ -208,6 +208,25 @@ def test_no_such_title_is_told_with_those_there_are() -> None:
     assert "none has a title" in complaint([], None, "Quake")
 
 
+@pytest.mark.parametrize(
+    ("process", "title", "problem", "limit", "remedy"),
+    [
+        (None, "Doom", "no window has 'Doom' in its title", "there is 'Game'", "start the game"),
+        ("game", "Doom", "process game has no window titled 'Doom'", "there is 'Game'", "leave --window out"),
+        ("doom", None, "no process doom runs here", "windows are open of game.exe", "start the game"),
+        ("shell", None, "process shell (5) runs but has no window to play", "", "wait for one with --wait 60"),
+    ],
+)
+def test_what_is_missing_what_there_is_and_what_to_do_are_told_apart(
+    process: str | None, title: str | None, problem: str, limit: str, remedy: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        find([window()], process, title, {5: "shell"})
+    assert caught.value.problem == problem
+    assert caught.value.limit.startswith(limit)
+    assert caught.value.remedy.startswith(remedy)
+
+
 @given(desktop=desktops(), process=st.none() | few_names, title=st.none() | titles)
 def test_whatever_is_chosen_was_meant_and_nothing_better_comes_after_it(
     desktop: list[Window], process: str | None, title: str | None

@@ -126,5 +126,6 @@ def test_a_tap_between_two_polls_is_told_of_once_on_windows_but_none_before_the_
 
 
 def test_windows_keys_elsewhere_are_refused_in_a_line() -> None:
-    with pytest.raises(SourceError, match="no Windows keyboard here; give an X11 display"):
+    with pytest.raises(SourceError, match="no Windows keyboard here; give an X11 display") as caught:
         Win32Keys()
+    assert caught.value.remedy == "give an X11 display, such as --display :0"

@@ -105,6 +105,30 @@ def test_an_entry_that_means_nothing_is_refused_by_name_with_the_remedy(text: st
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem", "remedy"),
+    [
+        ('[buttons]\nSOUTH = "spce"', "[buttons] SOUTH = 'spce': no key is called 'spce' here", "the nearest: space"),
+        ('[buttons]\nSOTH = "a"', "[buttons] SOTH: no button is called 'SOTH'", "the nearest: SOUTH"),
+        (
+            '[buttons]\nSOUTH = "Caps_Lock"',
+            "[buttons] SOUTH = 'Caps_Lock': Caps_Lock can be watched but not pressed",
+            "choose another key",
+        ),
+        ('[sticks]\nleft_upp = "w"', "[sticks] left_upp is no entry", "the nearest: left_up"),
+        ("[sticks]\nthreshold = 0", "[sticks] threshold = '0': Input should be greater than 0", ""),
+    ],
+)
+def test_what_is_wrong_with_an_entry_and_what_would_be_right_are_told_apart(
+    text: str, problem: str, remedy: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load_mapping(path)
+    assert caught.value.problem == f"keys file {path}: {problem}"
+    assert caught.value.remedy.startswith(remedy)
+
+
 def test_a_file_that_is_not_there_is_refused_with_one_to_copy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"does not exist; start from a copy of .*default_keys\.toml, or leave out"):
         load_mapping(tmp_path / "none.toml")

@@ -151,6 +151,9 @@ def test_what_is_missing_on_linux_is_told_in_one_line_with_its_remedy(
     with pytest.raises(PadError, match=re.escape(remedy)) as caught:
         open_pad("xbox")
     assert "\n" not in str(caught.value)
+    assert caught.value.problem.startswith("no Xbox 360 pad: ")
+    assert ";" not in caught.value.problem
+    assert caught.value.remedy
     setattr(system, when, None)
     open_pad("xbox").close()  # the lock was let go of
 
