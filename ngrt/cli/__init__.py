@@ -1,1 +1,1 @@
-"""The command line: one file a group of commands. Only here and in `ngrt.view` is anything printed."""
+"""The command line: one file for each group of commands. Only this room and `ngrt.view` print."""

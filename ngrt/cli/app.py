@@ -1,4 +1,4 @@
-"""Running one command line: its settings file, its errors in one line, its exit code.
+"""Runs one command line: reads the settings file, prints an error in one line, returns the exit code.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error in one line, 2 wrong
 usage, 130 interrupted.
@@ -39,7 +39,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-"""The root, to which the other files here add the commands. A command's result, where it has one, is its exit code."""
+"""The root, to which the other files here add their commands. What a command returns, if anything, is its exit code."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -52,14 +52,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def tell(text: str) -> None:
-    """Print what was done, as it is: a log or a pipe gets whole lines."""
+    """Print ``text`` to standard error, unwrapped: a log or a pipe gets whole lines."""
     err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def stage(module: str) -> ModuleType:
-    """Import a part of the export stage or of the benchmark, which alone need torch.
+    """Import a module of ``export`` or ``bench``, the only packages that need torch.
 
-    :raises MissingExtraError: something it needs is not installed
+    :raises MissingExtraError: something that it needs is not installed
     """
     try:
         return importlib.import_module(module)
@@ -68,7 +68,7 @@ def stage(module: str) -> ModuleType:
 
 
 @app.meta.default
-def launch(
+def run_command(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     config: Path | None = None,
     debug: bool = False,
@@ -78,7 +78,7 @@ def launch(
     Parameters
     ----------
     config
-        Settings file; `ngrt.toml` in the working folder is read where none is named. Flags win over it.
+        Settings file; `ngrt.toml` in the working folder if not given. Flags win over it.
     debug
         Show the traceback of an error.
     """
@@ -87,13 +87,13 @@ def launch(
         return int(app(tokens) or 0)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001  (whatever goes wrong is told in one line)
-        if _was_interrupted(error):
+    except Exception as error:  # noqa: BLE001  (every error is printed in one line)
+        if _caused_by_interrupt(error):
             return 130
-        return _fail(_told(error), 2 if isinstance(error, CycloptsError) else 1, error if debug else None)
+        return _fail(_error_line(error), 2 if isinstance(error, CycloptsError) else 1, error if debug else None)
 
 
-def _told(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     """Return an error in one line."""
     if isinstance(error, CycloptsError):
         return _usage(error)
@@ -106,12 +106,12 @@ def _told(error: Exception) -> str:
 
 
 def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
-    """Return what the chosen settings file says, or ngrt.toml, which need not exist.
+    """Return the settings in the chosen file, or in ngrt.toml, which need not exist.
 
-    A game named among ``tokens`` stands for the file's, of whatever kind that is; a window or display may only say
-    more exactly where the file's is.
+    A game named among ``tokens`` replaces the file's game, of whatever kind; but a window or display alone may only
+    narrow down where the file's game is.
 
-    :raises SettingsError: it does not exist, or is not TOML
+    :raises SettingsError: the file does not exist, or is not TOML
     """
     path = chosen or Path("ngrt.toml")
     if chosen is not None and not chosen.is_file():
@@ -128,7 +128,7 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
         raise SettingsError(f"settings file {path} has {unknown[0]!r}", remedy=f"settings belong under one of {tables}")
     chosen_games = {token.partition("=")[0].removeprefix("--") for token in tokens} & {*SOURCES}
     if chosen_games:
-        # a window, display or monitor says more exactly where the file's process is
+        # a window or display narrows down where the file's process is
         kept = {"process", "window", "display"} if chosen_games <= {"window", "display"} else set()
         settings = content.get("play", {})
         content["play"] = {key: value for key, value in settings.items() if key not in SOURCES or key in kept}
@@ -137,9 +137,9 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     return config
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether an interrupt is behind ``error``: a library that was just being imported may have changed it."""
-    seen: list[BaseException] = []  # a chain may lead back to where it began
+def _caused_by_interrupt(error: BaseException | None) -> bool:
+    """Return whether an interrupt caused ``error``: a library that was being imported may have replaced it."""
+    seen: list[BaseException] = []  # a chain of causes may be a circle
     while error is not None and not isinstance(error, KeyboardInterrupt) and error not in seen:
         seen.append(error)
         error = error.__cause__ or error.__context__
@@ -154,7 +154,7 @@ def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
 
 
 def _usage(error: CycloptsError) -> str:
-    """Return a wrong usage in one line, with the help that lists what would be right."""
+    """Return an error of usage in one line, with the command that shows the right usage."""
     if isinstance(error.__cause__, ValidationError):
         faults = error.__cause__.errors(include_url=False)
         text = "; ".join(

@@ -1,4 +1,4 @@
-"""The commands of ``ngrt bench``: measuring, and what is made of results."""
+"""The commands of ``ngrt bench``: measure, compare, hold against budgets, report."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,7 +33,7 @@ def bench(  # noqa: PLR0913  (one argument for each option)
 ) -> None:
     """Measure how fast engines are, how near to the hardware's limit, how late ticks are, and what delay costs.
 
-    With nothing given, the arcade's engine in about a minute. To compare engines with the reference's way of running
+    With no arguments: the arcade's engine, in about a minute. To compare engines with the reference's way of running
     the same policy: `ngrt bench chunk --engine A --engine B --checkpoint C.pt`.
 
     overhead: everything but the model. shrink: a frame to 256 x 256, against OpenCV. chunk: a chunk against the
@@ -46,14 +46,14 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     Parameters
     ----------
     suites
-        What to measure; all that can run with what is given if none is named, but control, photon and loop.
+        What to measure; if not given, all that can run with the other options, except control, photon and loop.
     engine
-        Engine bundle, made by `ngrt export`; more than one take turns. The arcade's if none is given.
+        Engine bundle, made by `ngrt export`; several take turns. The arcade's if not given.
     backend
-        What runs the engines; with more than one each engine takes its turn on every one that can. What suits this
-        machine if none is given.
+        What runs the engines; each engine takes a turn on each backend that can run it. What suits this machine if not
+        given.
     checkpoint
-        The checkpoint they were made from, to run the reference's way.
+        The checkpoint that the engines were made from, to run the reference on it.
     samples
         Chunks of each engine; as many as fit in a minute or less if not given. A p99 needs 662.
     steps
@@ -67,20 +67,20 @@ def bench(  # noqa: PLR0913  (one argument for each option)
     html_file
         Write a page with plots and every table to this file.
     limits
-        Budgets in TOML that the result is held against; those that come with ngrt if not given.
+        Budgets in TOML to hold the result against; those that come with ngrt if not given.
     episodes
         loop: episodes of each setting; as many as make the 95% intervals narrower than 0.02 if not given.
     display
         photon: the X11 display to flash on, all of it; a server without a screen is started for it if not given.
     """
-    measuring, after = stage("bench.run"), stage("bench.commands")
-    after.check_options(html_file, limits)  # told now, not after minutes of measuring
+    runner, commands = stage("bench.run"), stage("bench.commands")
+    commands.check_options(html_file, limits)  # fails now, not after minutes of measuring
     from ngrt.view.progress import progress_bar
 
     with progress_bar(err) as progress:
         given = {"samples": samples, "steps": steps, "threads": threads, "episodes": episodes}
-        effort = measuring.Effort(**{name: value for name, value in given.items() if value is not None})
-        content = measuring.run_suites(
+        effort = runner.Effort(**{name: value for name, value in given.items() if value is not None})
+        content = runner.run_suites(
             suites,
             engine,
             checkpoint,
@@ -92,7 +92,7 @@ def bench(  # noqa: PLR0913  (one argument for each option)
             effort=effort,
             progress=progress,
         )
-    after.conclude(content, None if json_file == Path("-") else out, html_file, limits)
+    commands.conclude(content, None if json_file == Path("-") else out, html_file, limits)
     if html_file is not None:
         tell(f"wrote {html_file}")
 
@@ -112,9 +112,9 @@ def compare_(
     Parameters
     ----------
     one
-        What to compare with: a file written by `ngrt bench --json`.
+        The result to compare with: a file written by `ngrt bench --json`.
     other
-        What is compared.
+        The result to compare: another such file.
     noise
         A change up to this share counts as none.
     fail_on
@@ -128,7 +128,7 @@ def compare_(
 
 @app.command
 def budgets(result: Path, /, *, limits: Path | None = None) -> int:
-    """Hold a result against its budgets; exit with 1 if a ratio is not met that the machine allows.
+    """Hold a result against its budgets; exit with 1 if it misses a ratio that this machine can meet.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def report(
     html_file
         File to write.
     limits
-        Budgets in TOML that the result is held against; those that come with ngrt if not given.
+        Budgets in TOML to hold the result against; those that come with ngrt if not given.
     """
     stage("bench.report.page").run(result, html_file, limits)
     tell(f"wrote {html_file}")

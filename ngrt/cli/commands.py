@@ -1,4 +1,4 @@
-"""All commands of ``ngrt``: importing a file of commands adds them to `ngrt.cli.app.app`."""
+"""All commands of ``ngrt``. Importing a file of commands adds them to `ngrt.cli.app.app`."""
 
 from ngrt.cli import bench, doctor, engines, play
 from ngrt.cli.app import app, run

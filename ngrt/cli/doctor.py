@@ -15,14 +15,14 @@ def doctor(
     display: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Tell what this machine has and lacks for playing, each with its fix; exit with 1 if nothing can be played.
+    """Show what this machine has and lacks for playing, with fixes; exit with 1 if nothing can be played.
 
-    Ten seconds or less. Nothing is changed, but for a pad that is there for a moment and stays neutral.
+    Takes ten seconds or less. Changes nothing; a virtual pad, kept neutral, is plugged in for a moment.
 
     Parameters
     ----------
     display
-        The X11 display to look at, such as :0; the one that DISPLAY names if not given.
+        The X11 display to check, such as :0; the one that DISPLAY names if not given.
     as_json
         Print JSON instead of the table.
     """

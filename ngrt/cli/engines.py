@@ -1,4 +1,4 @@
-"""Engines: made, described, and asked for one chunk."""
+"""The commands about engines: predict one chunk, describe, export, and write a checkpoint with random weights."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -43,7 +43,7 @@ def predict(
     game
         The game's name, for a policy trained with names.
     backend
-        What runs the engine; auto: the GPU if there is one that can, else the fastest on this processor.
+        What runs the engine; auto: a GPU that can, else the fastest on this processor.
     out_file
         Write actions, j_left, j_right and buttons to this .npz file instead of printing a table.
     """
@@ -64,7 +64,7 @@ def predict(
 
 @app.command
 def info(path: Path, /) -> None:
-    """Tell what a checkpoint or an engine bundle is.
+    """Describe a checkpoint or an engine bundle.
 
     Parameters
     ----------
@@ -106,8 +106,9 @@ def export_(
     out_dir
         Folder to make; it must not exist yet.
     precision
-        Number format of weights and products; fp32 if not given, fp16 for TensorRT. int8 is the fastest on a CPU, fp8
-        on a GPU that has it; both must agree with the fp32 graphs on calibration frames. fp16 needs a GPU to be fast.
+        Number format of weights and matrix products; fp32 if not given, fp16 for TensorRT. int8 is the fastest on a
+        CPU, fp8 on a GPU that has it; both must agree with the fp32 graphs on calibration frames. fp16 is fast on GPUs
+        only.
     target
         What runs the engine: ONNX Runtime, TensorRT on this machine's GPU, or TensorRT for RTX on any GeForce.
     compute_capability
@@ -115,26 +116,26 @@ def export_(
     context_frames
         Frames the policy sees at once; the checkpoint's own number if not given.
     frames
-        Images and videos of the game that a lossy engine is held to; pictures that are made up if none.
+        Images and videos of the game, on which a lossy engine is checked; synthetic frames if not given.
     force
         Write a lossy engine even if it is too far from the fp32 graphs; `ngrt info` then says so.
     """
-    building = stage("export.run")
+    export = stage("export.run")
     from ngrt.view.progress import progress_bar
 
     with progress_bar(err) as progress:
-        manifest = building.export_checkpoint(
+        manifest = export.export_checkpoint(
             checkpoint,
             out_dir,
             precision=precision,
             target=target,
             capabilities=compute_capability,
             context_frames=context_frames,
-            gating=building.Gating(frames, force),
+            gating=export.Gating(frames, force),
             progress=progress,
         )
     if manifest.gate is not None and manifest.gate.failure:
-        tell(f"forced: this engine is too far from the fp32 graphs: {manifest.gate.failure}")
+        tell(f"written by force: this engine is too far from the fp32 graphs: {manifest.gate.failure}")
     tell(f"wrote {out_dir}; play it with: ngrt play {out_dir} --process GAME")
 
 

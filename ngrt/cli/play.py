@@ -1,4 +1,4 @@
-"""Playing: `ngrt play`, and what can be played, `ngrt windows`."""
+"""`ngrt play`, and `ngrt windows`, which lists what can be played."""
 
 from pathlib import Path
 from typing import Annotated
@@ -56,14 +56,14 @@ def windows(
     every: Annotated[bool, Parameter(name="--all")] = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
-    """List the windows that can be played, the one most likely a game's first, with the command that plays it.
+    """List the windows that can be played, the likeliest game first, with the command that plays it.
 
     Parameters
     ----------
     display
         The X11 display, such as :0; the one that $DISPLAY names if not given.
     every
-        List helpers, overlays, tiny windows and the own terminal too.
+        List helpers, overlays, tiny windows and this terminal too.
     as_json
         Print them as JSON.
     """
@@ -82,6 +82,6 @@ def windows(
     elif shown:
         out.print(windows_table(found, shown, focused, display))
     else:
-        tell("no window is open that could be a game's; start the game, or see all there are: ngrt windows --all")
+        tell("no window is open that could be a game's; start the game, or list all windows: ngrt windows --all")
     if unseen := blind_spot(display):
         tell(unseen)

@@ -36,9 +36,9 @@ class Session:
     """Everything that one session of play needs, open and ready.
 
     ``worker``: makes the worker of a task, by its name. ``reopen``: closes the source and opens it anew, None if it
-    cannot be opened again. ``clock``: in lockstep one that can be paused. ``watches``: guards that may take the pad from
-    the policy, through ``vetoes``. ``observers``: told of everything that happens, after ``telemetry``, which keeps the
-    figures.
+    cannot be opened again. ``clock``: in lockstep one that can be paused. ``watches``: guards that may take the pad
+    from the policy, through ``vetoes``. ``observers``: told of everything that happens, after ``telemetry``, which
+    keeps the figures.
     """
 
     source: FrameSource

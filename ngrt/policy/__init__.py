@@ -1,1 +1,1 @@
-"""What a policy takes and gives: its bundle, its actions, its pictures. No engine."""
+"""A policy's inputs and outputs: its bundle, its actions, its pictures. No engine."""

@@ -1,4 +1,4 @@
-"""Model columns <-> pad: order, clipping, thresholds, the menu lock."""
+"""From the model's action columns to the pad: order, clipping, thresholds, the menu lock."""
 
 from dataclasses import replace
 

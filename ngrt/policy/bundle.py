@@ -27,16 +27,16 @@ MANIFEST_LIMIT = 16 * 2**20
 """Bytes; a manifest lists a few graphs and perhaps some thousands of game names."""
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
-"""What weights and products are in. The last two are lossy in ways of their own and pass a gate (`Gate`)."""
+"""Number format of weights and matrix products. int8 and fp8 are lossy and must pass a gate (`Gate`)."""
 
 Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
-"""What a bundle's observe and denoise graphs are: ONNX files, or engines of one of TensorRT's two editions."""
+"""Format of a bundle's observe and denoise graphs: ONNX files, or engines of one of TensorRT's two editions."""
 
 Backend = Literal["cpu", "openvino", "cuda", "tensorrt"]
 """What runs a bundle: ONNX Runtime on the CPU, OpenVINO, ONNX Runtime on an NVIDIA GPU, TensorRT of either edition."""
 
 AskedBackend = Literal["auto"] | Backend
-"""What a person asks for; auto: the best of those that can run the bundle here."""
+"""The backend that a person chooses; auto: the best of those that can run the bundle here."""
 
 GraphName = Literal["schedule", "observe", "denoise"]
 
@@ -52,7 +52,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Tensor(Frozen):
-    """One input or output of a graph; a dimension is a size, or a name where it may vary."""
+    """One input or output of a graph; each dimension is a size, or a name if the size may vary."""
 
     name: str
     dtype: str
@@ -67,7 +67,7 @@ class File(Frozen):
 
 
 class Graph(File):
-    """One graph: its file, the files of its weights if they lie apart, and its signature."""
+    """One graph: its file, its inputs and outputs, and the files of weights that are kept outside it."""
 
     data: tuple[File, ...] = ()
     inputs: tuple[Tensor, ...]
@@ -75,7 +75,7 @@ class Graph(File):
 
 
 class Parity(Frozen):
-    """How far the exported graphs were from the torch model on fresh inputs, and what was allowed."""
+    """How far the exported graphs were from the torch model on fresh inputs, and the limit."""
 
     context: float
     """Largest absolute difference of the context."""
@@ -83,7 +83,7 @@ class Parity(Frozen):
     """Largest absolute difference of the final actions."""
     actions_limit: float
     buttons_agree: float
-    """Share of buttons that agree where the model is more than 1e-3 from its threshold."""
+    """Share of buttons that agree, of those that are more than 1e-3 from the threshold."""
     chunks: int
     steps: int
 
@@ -98,9 +98,9 @@ class Checkpoint(Frozen):
 
 
 class Gate(Frozen):
-    """How far a lossy engine is from the fp32 graphs on the calibration frames, noise fixed, and what is allowed.
+    """How far a lossy engine is from the fp32 graphs on the calibration frames with the same noise, and the limits.
 
-    ``failure``: what was over its limit and where, empty if nothing was; an engine that failed was written by force.
+    ``failure``: what was over its limit and where, "" if nothing was. An engine that failed was written by force.
     """
 
     buttons_agree: float
@@ -109,11 +109,11 @@ class Gate(Frozen):
     """Mean absolute error of the sticks."""
     stick_limit: float
     repeat_error: float
-    """Largest difference between two runs of the fp32 graphs themselves: the least that could mean anything."""
+    """Largest difference between two runs of the fp32 graphs themselves: smaller differences mean nothing."""
     chunks: int
     steps: int
     frames: str
-    """Where the frames came from: ``generated``, or the names of files."""
+    """``generated``, or the names of the files that the frames are from."""
     failure: str = ""
 
 
@@ -129,15 +129,15 @@ class Manifest(Frozen):
     checkpoint: Checkpoint
     policy: GraphSpec
     config: dict[str, Any]
-    """The checkpoint's own configuration, as it was found."""
+    """The checkpoint's own configuration, unchanged."""
     graphs: dict[GraphName, Graph]
     parity: Parity
     gate: Gate | None = None
-    """None where the precision needs none."""
+    """None for a precision that needs no gate."""
     capabilities: tuple[Annotated[str, Field(pattern=r"^\d{1,3}\.\d$")], ...] = ()
     """Compute capabilities that TensorRT engines were built for, such as 8.9."""
     tools: dict[str, str]
-    """Versions of what built the bundle."""
+    """The tools that built the bundle, with their versions."""
     notice: str = ""
 
 
@@ -180,9 +180,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _manifest_file(folder: Path) -> Path:
-    """Return the path of a manifest that is there and small enough to be read.
+    """Return the path of the manifest in ``folder``.
 
-    :raises BundleError: there is none
+    :raises BundleError: there is none, or it is too large
     """
     if os.path.isfile(folder):
         raise BundleError(

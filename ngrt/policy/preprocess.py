@@ -1,4 +1,4 @@
-"""From a captured frame to what the graphs take. The rest (scaling to [-1, 1]) happens inside the graph."""
+"""From a captured frame to the graphs' input. Scaling to [-1, 1] happens inside the graph."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -14,10 +14,10 @@ CAPTURE_SIDE = 256
 """Every frame is first shrunk to this side by area averaging, as NitroGen was trained."""
 
 SHARED = 2560 * 1440
-"""Pixels from which on two threads are faster than one: below, waking the other takes what it saves."""
+"""Pixels from which two threads are faster than one: in smaller pictures, waking the second costs what it saves."""
 
 OVERREAD = 64
-"""Bytes of memory behind the last plane: vectors of pixels may be read beyond its end."""
+"""Bytes of memory behind the last plane: vector instructions may read beyond its end."""
 
 
 def check_frame(image: object) -> Image:
@@ -43,16 +43,16 @@ def check_frame(image: object) -> Image:
 
 
 def shrink(image: Image, helper: Executor | None = None) -> Image:
-    """Return ``image`` as (256, 256, 3), by area averaging; the same array where it has that size already.
+    """Return ``image`` as (256, 256, 3) by area averaging, the same array if it has that size already.
 
-    No value is off by more than 1 from the exact average, rounded, nor from `as_trained`, of whose time this takes a
-    fraction. With ``helper`` the lower half of a picture of `SHARED` pixels is shrunk there meanwhile. Half of 256 rows
-    covers exactly half of an even height, so the result is the same to the bit.
+    Each value is within 1 of the exact rounded average, and of `as_trained`, which takes many times as long. With
+    ``helper``, the lower half of a picture of `SHARED` pixels or more is shrunk in that thread at the same time. Half
+    of 256 rows covers exactly half of an even height, so the result is the same to the bit.
     """
     height, width, _ = image.shape
     if height == width == CAPTURE_SIDE:
         return image
-    if min(height, width) <= CAPTURE_SIDE:  # here OpenCV does not average alone, and a picture this small is cheap
+    if min(height, width) <= CAPTURE_SIDE:  # OpenCV does more than average where a side grows; this size is cheap
         return as_trained(image)
     small = np.empty((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)
     if helper is None or height * width < SHARED or height % 2:
@@ -75,7 +75,7 @@ def _average(image: Image, into: Image) -> None:
     """Shrink ``image`` to the size of ``into``, which is smaller in width and height."""
     size = image.shape[:2]
     try:
-        # pop and append are atomic: whoever has taken a scaler has it alone
+        # pop and append are atomic: no two threads get the same scaler
         scaler = _idle.pop()
     except IndexError:
         scaler = _Scaler(*size)
@@ -86,10 +86,10 @@ def _average(image: Image, into: Image) -> None:
 
 
 class _Scaler:
-    """Averages pictures of one size, a colour at a time: libswscale does that many times faster than OpenCV.
+    """Averages pictures of one size, one colour plane at a time: libswscale is many times faster at that than OpenCV.
 
-    All three colours at once it would take through YUV. What it needs is kept from picture to picture: fresh memory for
-    the planes would cost ten times the split. For one caller at a time.
+    Given all three colours at once, it would convert them to YUV and back. The planes' memory is kept from picture to
+    picture: allocating it would take ten times as long as the split. For one caller at a time.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -102,25 +102,26 @@ class _Scaler:
         self._planes = list(memory[:count].reshape(3, height, width))
         self._frames = [av.VideoFrame.from_numpy_buffer(plane, "gray") for plane in self._planes]
         self._scaler = VideoReformatter()
-        # without accurate rounding, each row of the average is cut off to 3 bits below the pixel's last
-        self._how = Interpolation.AREA | Interpolation.ACCURATE_RND
+        # without accurate rounding, each row of the average is truncated 3 bits below the pixel's last bit
+        self._interpolation = Interpolation.AREA | Interpolation.ACCURATE_RND
 
     def shrink(self, image: Image, into: Image) -> None:
         """Write ``image`` to ``into``, averaged."""
         height, width, _ = into.shape
         cv2.split(image, self._planes)
         small = [
-            self._scaler.reformat(frame, width, height, interpolation=self._how, threads=1) for frame in self._frames
+            self._scaler.reformat(frame, width, height, interpolation=self._interpolation, threads=1)
+            for frame in self._frames
         ]
         cv2.merge([plane.to_ndarray() for plane in small], into)
 
 
 _idle: list[_Scaler] = []
-"""Scalers that nobody uses at the moment: as many as there are callers at a time."""
+"""Scalers that no caller uses now."""
 
 
 def to_side(image: Image, side: int) -> Image:
-    """Return a shrunk frame as (side, side, 3), bilinearly: for vision towers of another size than 256."""
+    """Return a shrunk frame as (side, side, 3), scaled bilinearly, for a vision tower that does not take 256."""
     if image.shape[:2] == (side, side):
         return image
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -129,6 +130,6 @@ def to_side(image: Image, side: int) -> Image:
 def observation(frames: Sequence[Image], side: int) -> npt.NDArray[np.uint8]:
     """Return ``frames``, oldest first, as the (1, F, side, side, 3) uint8 input of the observe graph.
 
-    Those that were not shrunk yet are shrunk as the reference does it, to the digit: nothing is in a hurry here.
+    Full-size frames are shrunk by `as_trained`, exactly as the reference does it: nothing is in a hurry here.
     """
     return np.stack([to_side(as_trained(check_frame(frame)), side) for frame in frames])[None]

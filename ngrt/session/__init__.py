@@ -1,1 +1,1 @@
-"""Composition: from settings to devices, guards, an engine and a session that plays them. Knows no terminal."""
+"""Composition: from settings to devices, guards, a policy, and a session that plays. Knows no terminal."""

@@ -1,4 +1,4 @@
-"""What follows from the settings: which game, for how long, how fast, how chunks are merged, by which rules."""
+"""What follows from the settings: which game, how long, how fast, how chunks are merged, which rules of control."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from ngrt.policy.spec import PolicySpec
 from ngrt.session.settings import ARCADE_SECONDS, MOST_RATE, PlaySettings, SourceKind
 
 MAX_AGE = 0.25
-"""Seconds; the least that the limit on an observation's age is set to by itself."""
+"""Seconds; the default limit on an observation's age is at least this."""
 
 
 def source_kind(settings: PlaySettings, engine: Path | None) -> SourceKind:
-    """Return which game was chosen, the arcade where none was.
+    """Return which kind of game was chosen, the arcade if none was.
 
-    :raises SettingsError: several, or none for an engine of the user's own, or no engine for a game of the user's
+    :raises SettingsError: several games were named, or an engine without a game, or a game without an engine
     """
-    chosen = _named(settings)
+    chosen = _named_games(settings)
     if len(chosen) > 1:
         raise SettingsError(f"{len(chosen)} games given (--{', --'.join(chosen)})", remedy="choose one")
     if not chosen and engine is not None:
@@ -32,8 +32,8 @@ def source_kind(settings: PlaySettings, engine: Path | None) -> SourceKind:
     return chosen[0] if chosen else "arcade"
 
 
-def _named(settings: PlaySettings) -> list[SourceKind]:
-    """Return every game that was named."""
+def _named_games(settings: PlaySettings) -> list[SourceKind]:
+    """Return the kinds of all games that were named."""
     chosen: list[SourceKind] = []
     if settings.arcade:
         chosen.append("arcade")
@@ -42,7 +42,7 @@ def _named(settings: PlaySettings) -> list[SourceKind]:
     if settings.process is not None or settings.window is not None:
         if settings.monitor is not None:
             raise SettingsError(
-                f"--monitor {settings.monitor} with a window: the window is watched wherever it is",
+                f"--monitor {settings.monitor} with a window: the window is captured on whatever monitor it is",
                 remedy="leave --monitor out",
             )
         chosen.append("window")
@@ -54,34 +54,34 @@ def _named(settings: PlaySettings) -> list[SourceKind]:
 
 
 def seconds(settings: PlaySettings, kind: SourceKind) -> float | None:
-    """Return how long to play, None for until the source ends or someone stops it."""
+    """Return how many seconds to play; None: until the source ends or someone stops it."""
     if settings.duration is None and kind == "arcade":
         return ARCADE_SECONDS
     return settings.duration
 
 
 def most_steps(settings: PlaySettings, spec: PolicySpec) -> int:
-    """Return the denoise steps that are asked for, or may be chosen at most."""
+    """Return the denoise steps that were asked for, else the most that may be chosen."""
     return settings.steps if isinstance(settings.steps, int) else spec.steps
 
 
 def pace(settings: PlaySettings, latency: Latency, spec: PolicySpec) -> Pace:
-    """Return rate and steps, as asked or as many as this machine holds.
+    """Return rate and steps: as asked, or as many as this machine can hold.
 
-    :raises ngrt.errors.FeasibilityError: they cannot hold
+    :raises ngrt.errors.FeasibilityError: the policy is too slow for them
     """
     most = most_steps(settings, spec)
     rate = None if settings.rate == "auto" else settings.rate
-    if settings.chunking == "lockstep":  # the game waits as long as it takes
+    if settings.chunking == "lockstep":  # the game waits, so any rate holds
         return Pace(rate or MOST_RATE, most, 0)
     steps = None if settings.steps == "auto" else most
     return choose_pace(latency, spec.action_horizon, rate, steps, Pace(MOST_RATE, most, 0))
 
 
 def merging(settings: PlaySettings, delay: int, *, takes_guide: bool) -> Merging:
-    """Return how chunks are merged: as asked, and where nothing was asked what is best at ``delay`` ticks.
+    """Return how chunks are merged: as asked, else what is best at ``delay`` ticks.
 
-    :raises SettingsError: what is asked for needs a guide, and the policy takes none
+    :raises SettingsError: the mode that was asked for needs a guide, and the policy takes none
     """
     best = default_merging(delay, takes_guide=takes_guide)
     mode = settings.chunking or best.mode
@@ -98,9 +98,9 @@ def merging(settings: PlaySettings, delay: int, *, takes_guide: bool) -> Merging
 
 
 def control(settings: PlaySettings, duration: float | None, at: Pace, how: Merging, takes: float) -> Control:
-    """Return the session's rules for ``duration`` seconds at a pace, with chunks that take ``takes`` seconds.
+    """Return the rules of control for ``duration`` seconds at a pace, with chunks that take ``takes`` seconds.
 
-    :raises SettingsError: no chunk could be as young as it is asked to be
+    :raises SettingsError: chunks take longer than ``--max-age`` allows
     """
     waits = how.mode == "lockstep"
     if settings.max_age is not None and settings.max_age < takes and not waits:
@@ -109,7 +109,7 @@ def control(settings: PlaySettings, duration: float | None, at: Pace, how: Mergi
             value=settings.max_age,
             remedy=f"try --max-age {2 * takes:.2g} or leave it out",
         )
-    # a slower engine that is still feasible plays rows up to two delays old
+    # rows may be two delays old: a chunk takes one delay, and is played until the next one is there
     oldest = how.execute + 1 if waits else 2 * at.delay
     return Control(
         rate=at.rate,

@@ -1,4 +1,4 @@
-"""What a session touches of this machine, opened from the settings: a picture, a pad, and what guards the pad."""
+"""Opens the source and the pad of a session from its settings."""
 
 import time
 from contextlib import ExitStack
@@ -11,9 +11,9 @@ from ngrt.session.settings import MOST_RATE, PlaySettings, SourceKind
 
 
 def open_source(kind: SourceKind, settings: PlaySettings, note: Note) -> FrameSource:
-    """Return what is watched, open; waits for a game's window as long as the settings say.
+    """Return the chosen source, open. Waits for a game's window for as long as the settings say.
 
-    :raises ngrt.errors.SourceError: it is not there, or cannot be watched
+    :raises ngrt.errors.SourceError: it is not there, or cannot be captured
     """
     if kind == "video" and settings.video is not None:
         from ngrt.sources.video import VideoSource
@@ -27,13 +27,13 @@ def open_source(kind: SourceKind, settings: PlaySettings, note: Note) -> FrameSo
         return _open_window(settings, note)
     from ngrt.sources.open import open_screen
 
-    return open_screen(settings.display, settings.monitor, _rate(settings), settings.capture)
+    return open_screen(settings.display, settings.monitor, _source_rate(settings), settings.capture)
 
 
 def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:
-    """Return the pad that was chosen. Where none was, a window gets an Xbox pad, a screen gets one if it can be had.
+    """Return the chosen pad, open. By default a window gets an Xbox pad, and a screen gets one if there can be one.
 
-    :raises ngrt.errors.PadError: it cannot be had
+    :raises ngrt.errors.PadError: it cannot be opened
     """
     from ngrt.pads.open import open_pad as opened
 
@@ -80,7 +80,7 @@ def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
             window,
             lambda: next(iter(choices(others(desktop, own), process, settings.window)), None),
             settings.lost == "end",
-            _rate(settings),
+            _source_rate(settings),
             settings.capture,
             settings.display,
         )
@@ -88,5 +88,5 @@ def _open_window(settings: PlaySettings, note: Note) -> FrameSource:
     return source
 
 
-def _rate(settings: PlaySettings) -> float:
+def _source_rate(settings: PlaySettings) -> float:
     return MOST_RATE if settings.rate == "auto" else settings.rate

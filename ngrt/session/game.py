@@ -1,4 +1,4 @@
-"""What is played: opened from the settings, watched, driven, and closed whatever happens."""
+"""The game of a session: its source, pad and guards, opened from the settings and closed whatever happens."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,8 +19,8 @@ from ngrt.session.wake import wake_up
 class Game:
     """An open source with the pad that plays it, and its score if it keeps one.
 
-    ``open_again``: opens the source anew, where what failed once may work again. ``watches`` may take the pad from the
-    policy. ``wake`` presses what makes the game notice the pad.
+    ``open_again``: opens the source anew, None for a source that would fail again. ``watches``: guards that may take
+    the pad from the policy. ``wake``: presses the buttons that make the game notice the pad.
     """
 
     source: FrameSource
@@ -43,15 +43,15 @@ class Game:
 
 
 @contextmanager
-def opened_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[MonotonicClock]:
-    """Open the clock that the session goes by: in lockstep one that stands still while the policy thinks.
+def session_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[MonotonicClock]:
+    """Open the session's clock: in lockstep one that stands still, with the game, while the policy thinks.
 
-    :raises SettingsError: the game cannot be made to stand still
+    :raises SettingsError: the game cannot be stopped
     """
     if settings.chunking != "lockstep":
         yield MonotonicClock()
         return
-    if kind not in {"display", "window"}:  # the others go by the session's clock
+    if kind not in {"display", "window"}:  # the other games go by the session's clock
         yield GameClock()
         return
     if settings.freeze is None:
@@ -69,8 +69,8 @@ def opened_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[Monotonic
 
 
 @contextmanager
-def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Iterator[Game]:
-    """Open a game; close its pad, source and watches afterwards. ``note`` is told what is waited for.
+def session_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Iterator[Game]:
+    """Open a game; close its pad, source and guards afterwards. ``note`` is told what ngrt waits for.
 
     :raises ngrt.errors.NgrtError: it cannot be opened, or its pad does not close
     """
@@ -78,14 +78,17 @@ def opened_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock,
     try:
         yield game
     except BaseException:
-        with suppress(Exception):  # what went wrong first says more
+        with suppress(Exception):  # the first failure says more
             close_game(game)
         raise
     close_game(game)
 
 
 def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Game:
-    """Return the game that was chosen, open."""
+    """Return the chosen game, open.
+
+    :raises ngrt.errors.NgrtError: it cannot be opened
+    """
     check_names(settings)
     with ExitStack() as undo:
         if (person := open_person(settings)) is not None:
@@ -107,7 +110,7 @@ def _open_arcade(settings: PlaySettings, clock: MonotonicClock, note: Note) -> G
 
 
 def _open_other(kind: SourceKind, settings: PlaySettings, note: Note, undo: ExitStack) -> Game:
-    early = settings.wait > 0  # a game that is waited for may look for pads only as it starts
+    early = settings.wait > 0  # a game that has not started yet may look for pads only as it starts
     pad = open_pad(kind, settings, note) if early else None
     if pad is not None:
         undo.callback(pad.close)
@@ -121,7 +124,7 @@ def _open_other(kind: SourceKind, settings: PlaySettings, note: Note, undo: Exit
 
 
 def close_game(game: Game) -> None:
-    """Close pad and source, both whatever happens; neither may keep the process for longer than `PATIENCE`.
+    """Close pad, source and guards, each whatever happens to the others, in at most `PATIENCE` seconds each.
 
     :raises ngrt.errors.PadError: the pad hangs
     """

@@ -1,4 +1,4 @@
-"""What may take the pad from the policy, opened from the settings."""
+"""Opens the guards of a session from its settings: what may take the pad from the policy."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -7,17 +7,17 @@ from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
 from ngrt.errors import SettingsError
 from ngrt.interfaces import FrameSource, Keys, Pad, PersonPad, Watch, WindowSource
 from ngrt.session.settings import PlaySettings, SourceKind
-from ngrt.session.wake import chosen
+from ngrt.session.wake import chosen_presses
 
 NONE, PAD = "none", "pad"
 
 
 def open_person(settings: PlaySettings) -> PersonPad | None:
-    """Return a person's own pad to take over with, None where none is wanted.
+    """Return a person's own pad to take over with, None unless the settings ask for one.
 
-    To be opened before ngrt's own: Windows does not tell whose a pad is.
+    Open it before ngrt's own pad: Windows does not tell one from the other.
 
-    :raises ngrt.errors.PadError: none can be read
+    :raises ngrt.errors.PadError: no pad can be read
     """
     if PAD not in _takeover(settings):
         return None
@@ -29,11 +29,12 @@ def open_person(settings: PlaySettings) -> PersonPad | None:
 def open_watches(
     kind: SourceKind, settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad, person: PersonPad | None
 ) -> list[Watch]:
-    """Return what may take the pad from the policy. ``source`` returns what is watched now: it may be opened again.
+    """Return the guards that may take the pad from the policy.
 
-    ``person``: see `open_person`; closed with the watch that it gets.
+    ``source`` returns the present source, which may have been opened again. ``person``: from `open_person`; its watch
+    closes it.
 
-    :raises ngrt.errors.NgrtError: one of them cannot be had
+    :raises ngrt.errors.NgrtError: one of them cannot be opened
     """
     watches: list[Watch] = []
     with ExitStack() as undo:
@@ -56,28 +57,28 @@ def open_watches(
 
 
 def check_names(settings: PlaySettings) -> None:
-    """Refuse names of keys and games that mean nothing, before anything is opened or waited for.
+    """Refuse unknown names of keys and games, before anything is opened or waited for.
 
     :raises ngrt.errors.SettingsError: there is no such key or game
     """
     from ngrt.keyboard.names import known
 
-    chosen(settings.wake, settings.process)
+    chosen_presses(settings.wake, settings.process)
     takeover = [name for name in _takeover(settings) if name != PAD]
     if settings.panic_key.casefold() != NONE:
         known(settings.panic_key)
     for name in takeover:
         known(name)
         if name == settings.panic_key:
-            raise SettingsError(f"--takeover {name} is the panic key, too", remedy="choose another for one of them")
+            raise SettingsError(f"--takeover {name} is also the panic key", remedy="choose another key for one of them")
 
 
 def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> FocusGuard:
     from ngrt.desktop.open import open_desktop
 
     def number() -> int | None:
-        watched = source()
-        return watched.number if isinstance(watched, WindowSource) else None
+        present = source()
+        return present.number if isinstance(present, WindowSource) else None
 
     return FocusGuard(open_desktop(settings.display), number, settings.process or source().name)
 

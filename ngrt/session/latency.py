@@ -1,4 +1,4 @@
-"""How long chunks take here, measured before play."""
+"""How long chunks take on this machine, measured before play."""
 
 import os
 import statistics
@@ -19,7 +19,7 @@ WARM_UP_RUNS = 3
 
 
 def predictor(policy: Policy, settings: PlaySettings, steps: int, noise: Noise) -> Predict:
-    """Return ``policy`` with everything chosen but the frames and what guides it."""
+    """Return ``policy`` with everything chosen but the frames and the guide."""
     start = policy.draw_noise() if noise == "steady" else None
 
     def predict(frames: Sequence[Image], guide: Guide | None) -> Chunk:
@@ -29,14 +29,14 @@ def predictor(policy: Policy, settings: PlaySettings, steps: int, noise: Noise) 
 
 
 def engine_threads(asked: int | None) -> int:
-    """Return how many threads the engine gets: one core is left for the tick."""
+    """Return how many threads the engine gets: as asked, else all cores but one, which is left for the tick."""
     return asked or max(1, (os.cpu_count() or 1) - 1)
 
 
 def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, interval: float) -> Latency:
-    """Return how long chunks take here: medians of a few runs on black frames, the first run left out.
+    """Return how long chunks take here: medians of a few runs on black frames, after a warm-up.
 
-    ``predict_in`` makes a predictor of a number of steps; ``interval``: seconds between two pictures of the source.
+    ``predict_in`` returns the predictor for a number of steps; ``interval``: seconds between pictures of the source.
     """
     clock = MonotonicClock()
     pictures = [np.zeros((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)] * frames

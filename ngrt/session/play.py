@@ -1,4 +1,4 @@
-"""Composition root: from settings to an open game, an open policy and a session that plays them."""
+"""Composition root: from settings to an open game, an open policy, and a session that plays the game."""
 
 import signal
 import sys
@@ -14,21 +14,21 @@ from ngrt.pipeline.groups import ungrouped
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.session import choices
-from ngrt.session.game import opened_clock, opened_game
+from ngrt.session.game import session_clock, session_game
 from ngrt.session.policies import OpenPolicy
-from ngrt.session.prepare import frozen_garbage, prepared
+from ngrt.session.prepare import gc_frozen, prepare_session
 from ngrt.session.reporter import Reporter
 from ngrt.session.settings import PlaySettings, SourceKind
 from ngrt.session.snapshot import Snapshot, View
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if sys.platform != "win32"]
-"""Signals that end a session: an interrupt, a termination, a terminal that was closed. On Windows anyio receives none,
-and Ctrl-C cancels the main task by itself."""
+"""Signals that end a session: an interrupt, a termination, a terminal that was closed. None on Windows, where anyio
+receives no signals and Ctrl-C cancels the main task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a session went; ``interrupted`` if a person or the system ended it, ``failure`` what ended it before."""
+    """How a session ended. ``interrupted``: a person or the system ended it; ``failure``: the error that ended it."""
 
     snapshot: Snapshot
     interrupted: bool = False
@@ -40,16 +40,16 @@ def play(
 ) -> Outcome:
     """Play one session and return its figures. The pad is neutral and closed afterwards, whatever happens.
 
-    What fails once play has begun is in the outcome, with the figures up to then. ``observers`` are told of all that
-    happens; whoever gave them closes them.
+    An error after play has begun is in the outcome, with the figures up to then. ``observers`` are told of everything
+    that happens; the caller closes them.
 
-    :raises ngrt.errors.NgrtError: something could not be opened, or cannot hold the rate
+    :raises ngrt.errors.NgrtError: something could not be opened, or the policy cannot hold the rate
     """
     report: Reporter | None = None
     try:
         with ExitStack() as stack:
-            report = _opened(opens, kind, settings, view, observers, stack)
-            with frozen_garbage():
+            report = _open_session(opens, kind, settings, view, observers, stack)
+            with gc_frozen():
                 interrupted = anyio.run(_play, report.session, view, report.snapshot)
     except StoppedByPerson as stopped:
         view.note(str(stopped))
@@ -67,7 +67,7 @@ def play(
     return Outcome(report.snapshot(), interrupted)
 
 
-def _opened(
+def _open_session(
     opens: OpenPolicy,
     kind: SourceKind,
     settings: PlaySettings,
@@ -75,15 +75,15 @@ def _opened(
     observers: Sequence[Observer],
     stack: ExitStack,
 ) -> Reporter:
-    """Return a session that is open and ready, with what reports on it; ``stack`` closes it."""
+    """Return the reporter of a session that is open and ready; ``stack`` closes the session's devices."""
     view.note(f"opening {kind}")
-    clock = stack.enter_context(opened_clock(kind, settings))
-    game = stack.enter_context(opened_game(kind, settings, clock, view.note))
+    clock = stack.enter_context(session_clock(kind, settings))
+    game = stack.enter_context(session_game(kind, settings, clock, view.note))
     policy = stack.enter_context(closing(opens(view.note)))
     if policy.gate_failure:
         view.note(f"this engine failed its gate and was written by force: {policy.gate_failure}")
     duration = choices.seconds(settings, kind)
-    session = prepared(policy, game, settings, duration, clock, view.note, observers)
+    session = prepare_session(policy, game, settings, duration, clock, view.note, observers)
     game.wake()
     return Reporter(session, game, policy.name, duration, clock.now())
 
@@ -93,14 +93,14 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
     interrupted = False
 
     async def keep_showing() -> None:
-        wall = MonotonicClock()  # the session's may stand still
+        clock = MonotonicClock()  # the session's clock may stand still
 
         def show(now: float) -> float:
             view.show(snapshot())
-            return wall.now() + view.interval
+            return clock.now() + view.interval
 
-        with ThreadWorker("view", wall, spin=0.0) as worker:
-            await worker.pace(show, wall.now())
+        with ThreadWorker("view", clock, spin=0.0) as worker:
+            await worker.pace(show, clock.now())
 
     async def stop_on(signals: AsyncIterator[signal.Signals]) -> None:
         nonlocal interrupted
@@ -108,10 +108,10 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
             interrupted = True
             tasks.cancel_scope.cancel()
 
-    heard = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]  # nohup switches one off
+    ending = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]  # nohup switches one off
     with ExitStack() as stack:
-        # open until all has ended: a second signal must not kill what the first one is still making neutral
-        signals = stack.enter_context(anyio.open_signal_receiver(*heard)) if heard else None
+        # open until everything has ended: a second signal must not kill ngrt while the pad is made neutral
+        signals = stack.enter_context(anyio.open_signal_receiver(*ending)) if ending else None
         with ungrouped():
             async with anyio.create_task_group() as tasks:
                 if signals is not None:

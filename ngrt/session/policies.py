@@ -1,4 +1,4 @@
-"""What opens the policy of a session: an engine bundle on this machine, or whatever else fills the role."""
+"""Opens the policy of a session: an engine bundle on this machine, or anything else that fills the role."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,20 +9,20 @@ from ngrt.session.latency import engine_threads
 from ngrt.session.settings import PlaySettings
 
 OpenPolicy: TypeAlias = Callable[[Note], Policy]
-"""Opens a policy, which the session then closes, and tells what takes long meanwhile.
+"""Opens a policy, and tells the note what takes long; the session closes the policy.
 
-Raises `ngrt.errors.NgrtError` where it cannot.
+Raises `ngrt.errors.NgrtError` if it cannot be opened.
 """
 
 
 def from_bundle(folder: Path, settings: PlaySettings) -> OpenPolicy:
-    """Return what opens the engine bundle in ``folder``, on the backend and threads that the settings say."""
+    """Return a function that opens the engine bundle in ``folder``, with the settings' backend and threads."""
 
-    def opened(note: Note) -> Policy:
+    def open_bundle(note: Note) -> Policy:
         from ngrt.inference.open import open_policy
 
         note(f"loading {folder}")
         threads = engine_threads(settings.threads)
         return open_policy(folder, backend=settings.backend, threads=threads, seed=settings.seed, note=note)
 
-    return opened
+    return open_bundle

@@ -1,4 +1,4 @@
-"""From an open policy and an open game to a session that is ready to run: measured, paced, merged."""
+"""From an open policy and an open game to a session that is ready to run: measure the policy, choose the pace."""
 
 import gc
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from ngrt.session.latency import measure, predictor
 from ngrt.session.settings import PlaySettings
 
 
-def prepared(
+def prepare_session(
     policy: Policy,
     game: Game,
     settings: PlaySettings,
@@ -55,8 +55,8 @@ def prepared(
 
 
 @contextmanager
-def frozen_garbage() -> Iterator[None]:
-    """Keep the garbage collector off all that is loaded already, which is never garbage: it would hold up ticks."""
+def gc_frozen() -> Iterator[None]:
+    """Keep the garbage collector from searching everything that is loaded already: that would hold up ticks."""
     gc.collect()
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""What a session tells of itself."""
+"""Makes snapshots of a session."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ngrt.session.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Reporter:
-    """Tells how ``session`` on ``game`` goes. ``duration``: seconds that it will last, None for no end."""
+    """Reports on ``session``, which plays ``game``. ``duration``: seconds that it will last, None for no end."""
 
     session: Session
     game: Game
@@ -57,6 +57,6 @@ class Reporter:
         )
 
     def _message(self, trouble: str | None) -> str | None:
-        """Return what people should know: who has the pad, before what goes wrong, before what could be better."""
+        """Return what people must know first: who has the pad, else what is wrong, else a guard's note."""
         vetoes = self.session.vetoes
         return vetoes.note if vetoes.strongest is not None else trouble or vetoes.note

@@ -1,6 +1,6 @@
-"""What a person can choose for a session: one frozen object, filled from flags and ``ngrt.toml``, checked once.
+"""The settings of a session: one frozen object, filled from flags and ``ngrt.toml``, checked once.
 
-What follows from it is in `ngrt.session.choices`.
+What follows from them is in `ngrt.session.choices`.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ SOURCES = (*get_args(SourceKind), "process", "monitor")
 """The options that name a game."""
 
 MOST_RATE = 60.0
-"""Ticks a second where none are asked for, and the most that ``--rate auto`` chooses."""
+"""Ticks a second by default, and the most that ``--rate auto`` chooses."""
 
 ARCADE_SECONDS = 20.0
 """An arcade session ends by itself: one episode."""
@@ -40,7 +40,7 @@ class PlaySettings(BaseModel):
     window: Annotated[
         str | None,
         Field(
-            min_length=1, description="Play the window whose title contains this; with --process, which of its windows."
+            min_length=1, description="Play the window whose title contains this; with --process, one of its windows."
         ),
     ] = None
     wait: Annotated[
@@ -59,7 +59,7 @@ class PlaySettings(BaseModel):
     ] = None
     capture: Annotated[
         CaptureKind,
-        Field(description="Windows: how pictures are had. dxgi is fastest; winrt can where dxgi cannot."),
+        Field(description="Windows: how pictures are captured. dxgi is fastest; winrt works where dxgi does not."),
     ] = "auto"
     image: Annotated[tuple[Path, ...], Field(description="Watch a still image; repeat for more, a second each.")] = ()
     rate: Annotated[
@@ -104,7 +104,7 @@ class PlaySettings(BaseModel):
         PadKind,
         Field(
             description="What plays: a virtual Xbox 360 or DualShock 4 pad, the keyboard, or none, which only records; "
-            "auto: xbox for a window, for a display too if it can be had, the arcade's own."
+            "auto: xbox for a window, and for a display if it can be made; the arcade's own pad for the arcade."
         ),
     ] = "auto"
     keys: Annotated[
@@ -113,14 +113,14 @@ class PlaySettings(BaseModel):
     wake: Annotated[
         str,
         Field(
-            description="Game whose wake-up sequence is pressed first, for games that look for a pad only then; auto: "
-            "by the process's name; none."
+            description="Game whose wake-up sequence is pressed first, for games that look for a pad only after that; "
+            "auto: by the process's name; none."
         ),
     ] = "auto"
     focus_guard: Annotated[
         bool,
         Parameter(negative="--no-focus-guard"),
-        Field(description="Make the pad neutral while the game's window has not the focus."),
+        Field(description="Make the pad neutral while the game's window does not have the focus."),
     ] = True
     panic_key: Annotated[
         str, Field(description="Key that ends the session at once, whatever has the focus; none: no such key.")
@@ -150,7 +150,7 @@ class PlaySettings(BaseModel):
     ] = None
     backend: Annotated[
         AskedBackend,
-        Field(description="What runs the engine; auto: a GPU that can, else what is fastest on this processor."),
+        Field(description="What runs the engine; auto: a GPU that can, else the fastest on this processor."),
     ] = "auto"
     threads: Annotated[
         int | None, Field(ge=1, le=1024, description="Threads of the engine; all cores but one if not given.")

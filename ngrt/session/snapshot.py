@@ -1,4 +1,4 @@
-"""A session at one moment, and who is shown it."""
+"""A session at one moment, and the role that shows it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,13 +8,14 @@ from ngrt.messages import NEUTRAL, STILL, Image, PadState, Rumble
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A session at one moment. Times in seconds, rates in Hz; None where there is nothing to tell yet.
+    """A session at one moment. Times in seconds, rates in Hz; None while there is no figure yet.
 
-    ``picture`` (256, 256, 3) uint8 RGB: the newest frame the policy was given. ``pad`` is what the pad does now;
-    ``frames`` were given to the policy, ``dropped`` replaced by newer ones before it was free. ``max_age``: the limit
-    on an observation's age. ``delay`` in ticks; ``jump_inside`` and ``jump_seam`` how far the sticks move from tick to
-    tick inside a chunk and where a new one takes over. ``message``: what is going wrong, or who has the pad.
-    ``events``: how often something happened that a log should have, ``recent`` the last of it, one line each.
+    ``picture`` (256, 256, 3) uint8 RGB: the newest frame that the policy was given. ``pad``: the pad's state now.
+    ``frames``: how many frames the policy was given; ``dropped``: how many were replaced by newer ones before that.
+    ``max_age``: the limit on an observation's age. ``delay``: ticks from capture to chunk. ``jump_inside`` and
+    ``jump_seam``: mean movement of the sticks from tick to tick, inside a chunk and where a new one takes over.
+    ``message``: what is wrong, or who has the pad. ``events``: how many events were logged; ``recent``: the last of
+    them, one line each.
     """
 
     source: str
@@ -58,14 +59,14 @@ class Snapshot:
 
 
 class View(Protocol):
-    """Shows how a session goes, every ``interval`` seconds, from a thread of its own."""
+    """Shows a session, every ``interval`` seconds, in a thread of its own."""
 
     @property
     def interval(self) -> float:
         """Seconds between two calls of `show`."""
 
     def note(self, text: str) -> None:
-        """Say what is being done before play begins, or what ended it."""
+        """Say what is done before play begins, or what ended it."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the session as it is now."""

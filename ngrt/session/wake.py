@@ -1,4 +1,4 @@
-"""Wake-up sequences: what is pressed first, for games that look for a pad only in a menu.
+"""Wake-up sequences: buttons that are pressed first, for games that look for a pad only in a menu.
 
 The table is ``wake.toml``, beside this file.
 """
@@ -28,35 +28,36 @@ class Press:
     times: int = 1
 
 
-def chosen(wake: str, process: str | None) -> tuple[Press, ...]:
-    """Return what ``--wake`` chooses for the program ``process``: "auto" its own sequence if there is one, "none" none.
+def chosen_presses(wake: str, process: str | None) -> tuple[Press, ...]:
+    """Return the sequence that ``--wake`` chooses for the program ``process``.
+
+    "auto": the program's own if it has one; "none": an empty one; else that of the game with this name.
 
     :raises SettingsError: no game of that name is known
     """
     if wake == "none":
         return ()
     if wake == "auto":
-        return _table().get(_plain(process or ""), ())
+        return _table().get(_game_name(process or ""), ())
     return sequence(wake)
 
 
 def sequence(name: str) -> tuple[Press, ...]:
-    """Return the sequence of the game ``name``, whatever its case, with or without .exe.
+    """Return the sequence of the game ``name``, in any case, with or without .exe.
 
     :raises SettingsError: no game of that name is known
     """
     try:
-        return _table()[_plain(name)]
+        return _table()[_game_name(name)]
     except KeyError as error:
         known = ", ".join(sorted(_table()))
         raise SettingsError(f"--wake {name} is not known", remedy=f"choose auto, none or one of: {known}") from error
 
 
-def wake(pad: Pad, presses: Sequence[Press], sleep: Callable[[float], object]) -> None:
-    """Press ``presses`` one after the other, letting time pass by ``sleep``. The pad is neutral afterwards, whatever
-    happens.
+def press_all(pad: Pad, presses: Sequence[Press], sleep: Callable[[float], object]) -> None:
+    """Press ``presses`` one after the other, waiting by ``sleep``. The pad is neutral afterwards, whatever happens.
 
-    :raises PadError: the pad does not take it
+    :raises PadError: the pad refused it
     """
     try:
         for press in presses:
@@ -66,12 +67,12 @@ def wake(pad: Pad, presses: Sequence[Press], sleep: Callable[[float], object]) -
                 pad.send(NEUTRAL)
                 sleep(press.pause)
     except BaseException:
-        with suppress(PadError):  # what went wrong first says more
+        with suppress(PadError):  # the first failure says more
             pad.send(NEUTRAL)
         raise
 
 
-def _plain(name: str) -> str:
+def _game_name(name: str) -> str:
     return name.casefold().removesuffix(".exe")
 
 
@@ -86,57 +87,59 @@ def _press(buttons: Sequence[str], hold: float, pause: float, times: int = 1) ->
 
 
 POLL = 0.02
-"""Seconds between two looks at what guards the pad, before play begins."""
+"""Seconds between two polls of the guards before play begins."""
 
 
 def wake_up(
     settings: PlaySettings, source: Callable[[], FrameSource], pad: Pad, watches: Sequence[Watch], note: Note
 ) -> None:
-    """Press what makes the game notice the pad, as long as every watch lets the policy play.
+    """Press the buttons that make the game notice the pad, while every guard lets the policy play.
 
-    :raises ngrt.interfaces.StoppedByPerson: a person wants it to end at once
-    :raises ngrt.errors.NgrtError: the pad or a watch fails
+    :raises ngrt.interfaces.StoppedByPerson: a person wants the session to end at once
+    :raises ngrt.errors.NgrtError: the pad or a guard failed
     """
-    presses, clock = chosen(settings.wake, settings.process), MonotonicClock()
+    presses, clock = chosen_presses(settings.wake, settings.process), MonotonicClock()
     if not presses:
         return
 
-    def let_pass(seconds: float) -> None:
+    def wait(seconds: float) -> None:
         end = clock.now() + seconds
         while True:
-            if (reason := _against(watches, clock.now())) is not None:
+            if (reason := _forbidden_by(watches, clock.now())) is not None:
                 pad.send(NEUTRAL)
                 note(f"{reason}; the game is woken up after that")
-                _hold_on(watches, source(), settings, clock)
+                _wait_until_allowed(watches, source(), settings, clock)
             if (left := end - clock.now()) <= 0:
                 return
             time.sleep(min(POLL, left))
 
     try:
-        let_pass(0.0)
+        wait(0.0)
         note("waking the game up")
-        wake(pad, presses, let_pass)
+        press_all(pad, presses, wait)
     except EndOfSource:
         note("the game was closed before it was awake")
 
 
-def _against(watches: Sequence[Watch], now: float) -> str | None:
-    """Return why the pad must not be pressed now, None where it may."""
+def _forbidden_by(watches: Sequence[Watch], now: float) -> str | None:
+    """Return why nothing may be pressed now, None if it may."""
     verdicts = [watch.poll(now) for watch in watches]
     return next((verdict.note for verdict in verdicts if verdict is not None and verdict.source != "policy"), None)
 
 
-def _hold_on(watches: Sequence[Watch], source: FrameSource, settings: PlaySettings, clock: MonotonicClock) -> None:
-    """Wait until every watch lets the policy play.
+def _wait_until_allowed(
+    watches: Sequence[Watch], source: FrameSource, settings: PlaySettings, clock: MonotonicClock
+) -> None:
+    """Wait until every guard lets the policy play.
 
-    :raises EndOfSource: the game's window was closed meanwhile, which nobody else looks at yet
+    :raises EndOfSource: the game's window was closed meanwhile; nobody else checks that yet
     """
     from ngrt.desktop.open import open_desktop
 
     number = source.number if isinstance(source, WindowSource) else None
     with ExitStack() as stack:
         desktop = None if number is None else stack.enter_context(closing(open_desktop(settings.display)))
-        while _against(watches, clock.now()) is not None:
+        while _forbidden_by(watches, clock.now()) is not None:
             if desktop is not None and number is not None and desktop.window(number) is None:
                 raise EndOfSource
             time.sleep(POLL)

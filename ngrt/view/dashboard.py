@@ -1,4 +1,4 @@
-"""The live view: what the policy sees, the pad beside it and the figures that matter."""
+"""The live view: the frame that the policy sees, beside it the pad and the most important figures."""
 
 from collections.abc import Iterator
 
@@ -27,13 +27,13 @@ from ngrt.view.painting import fit, paint
 __all__ = ["Dashboard", "plain_line", "render", "summary"]
 
 MOST_PICTURE_ROWS, LEAST_PICTURE_ROWS = 32, 8
-"""Rows of the picture, two pixels each; more would only cost time and bandwidth."""
+"""Rows of the picture, two pixels each; more rows would only cost time and bandwidth."""
 
 MOST_PAD_ROWS, LEAST_PAD_ROWS = 16, 9
 FIGURE_ROWS = 9
 
 SIDE = 36
-"""Least columns for the pad and the figures."""
+"""Fewest columns for the pad and the figures."""
 
 GAP = 2
 FRAME_ROWS = 4
@@ -44,12 +44,12 @@ LEAST_WIDTH, LEAST_HEIGHT = 34, FRAME_ROWS + 4
 
 
 def render(snapshot: Snapshot) -> "Dashboard":
-    """Return the live view of ``snapshot``; it fills the terminal it is printed on, large or small."""
+    """Return the live view of ``snapshot``; it fills the terminal that it is printed on, large or small."""
     return Dashboard(snapshot)
 
 
 class Dashboard:
-    """A rich renderable, made of segments directly: a table or layout would cost more than the picture."""
+    """A rich renderable, made of segments directly: a table or layout would take longer than the picture."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

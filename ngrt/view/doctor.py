@@ -1,4 +1,4 @@
-"""The lines of ``ngrt doctor`` for people. A command stands on a line of its own and is never broken, to be copied."""
+"""The lines of ``ngrt doctor`` for people. A command has an unbroken line of its own, so that it can be copied."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,15 +10,15 @@ from ngrt.text import printable
 
 STYLES: dict[State, str] = {"good": "green", "limited": "yellow", "missing": "red"}
 OPTIONAL = "dim"
-"""What is missing and not needed."""
+"""Style of a state that is missing and not needed."""
 
 NAMES, STATES = 13, 9
 LEAST = 30
-"""Columns that what was found gets, however narrow the terminal is."""
+"""Fewest columns for a finding, however narrow the terminal is."""
 
 
 def entry_lines(entries: Sequence[Entry], width: int | None) -> Iterator[Text]:
-    """Yield a table of ``entries``, broken at ``width`` columns; None: not at all, for a pipe."""
+    """Yield a table of ``entries``, lines broken at ``width`` columns; None: not broken, for a pipe."""
     for entry in entries:
         finding = entry.finding
         style = OPTIONAL if entry.check.optional and finding.state == "missing" else STYLES[finding.state]
@@ -33,7 +33,7 @@ def entry_lines(entries: Sequence[Entry], width: int | None) -> Iterator[Text]:
 def verdict_lines(
     games: Mapping[str, str], engines: Sequence[str], pads: Sequence[str], following: str, width: int | None
 ) -> Iterator[Text]:
-    """Yield what can be played, with what, and the command to go on with."""
+    """Yield which games can be played, with which engines and pads, and ``following``, the command to run next."""
     yield Text("what can be played here" if games else "nothing can be played here", "bold")
     for game, command in games.items():
         yield Text.assemble((f"  {game:{NAMES}}", "cyan"), (printable(command), "bold"))

@@ -1,4 +1,4 @@
-"""A session at one moment, and its figures in words: lines for the live view, a line for logs, a table for the end."""
+"""A session's figures in words: lines for the live view, one line for logs, a table for the end."""
 
 from rich.segment import Segment
 from rich.style import Style
@@ -67,12 +67,12 @@ def summary(shot: Snapshot) -> Table:
 
 
 def rumble_text(rumble: Rumble) -> str:
-    """Return how strongly the pad's motors run, of which the stronger one counts."""
+    """Return how strongly the stronger of the pad's motors runs."""
     return f"rumble {max(rumble.strong, rumble.weak):.0%}"
 
 
 def figure_lines(shot: Snapshot) -> list[Line]:
-    """Return the figures that matter as nine lines of at most 34 columns, coloured where they are bad."""
+    """Return the most important figures in nine lines of at most 34 columns, coloured where they are bad."""
     ticks = max(1, shot.ticks)
     short = PLAIN if shot.rate_held is None else judge(1 - shot.rate_held / shot.rate, 0.02, 0.1, GOOD)
     held, neutral, missed = (judge(count / ticks, 0.01, 0.05) for count in (shot.held, shot.neutral, shot.missed))
@@ -100,7 +100,7 @@ def line(*parts: str | tuple[str, Style]) -> Line:
 
 
 def judge(value: float, warn: float, bad: float, good: Style = PLAIN) -> Style:
-    """Return the style of a figure that is better the smaller it is."""
+    """Return the style of a figure that should be small."""
     return BAD if value > bad else WARN if value > warn else good
 
 
@@ -112,7 +112,7 @@ def clock(seconds: float) -> str:
 
 
 def _shares(shot: Snapshot) -> list[tuple[str, Style]]:
-    """Return a bar of what the ticks did; what happened at all shows."""
+    """Return a bar with the share of each kind of tick; each that occurred has at least one column."""
     if not shot.ticks:
         return [("─" * BAR_COLUMNS, DIM)]
     others = (

@@ -44,11 +44,11 @@ class _LiveView(_PlainView):
         self._live = live
 
     def note(self, text: str) -> None:
-        self._live.stop()  # what is said at the end must outlast the view
+        self._live.stop()  # a note at the end must stay on the screen after the view
         super().note(text)
 
     def show(self, snapshot: Snapshot) -> None:
-        self._live.start()  # now, not before: notes stay on the screen until there is something to see
+        self._live.start()  # not before: notes stay on the screen until there is something to show
         self._live.update(render(snapshot), refresh=True)
 
 

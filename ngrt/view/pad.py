@@ -1,4 +1,4 @@
-"""A picture of a gamepad: every button lit while it is pressed, the stick caps where the sticks are."""
+"""A picture of a gamepad: pressed buttons are lit, the stick caps are where the sticks are."""
 
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 36, 24
 """The drawing's own units; y grows downward."""
 
 SCALE = 8
-"""Pixels a unit is drawn with, before it is shrunk smoothly to the size asked for."""
+"""Pixels a unit in the drawing, which is then shrunk smoothly to the size asked for."""
 
 GROUND, BODY, EDGE, WELL = (14, 16, 22), (52, 56, 68), (84, 90, 106), (26, 28, 36)
 CAP, CAP_MOVED, CAP_CLICKED = (132, 138, 154), (235, 238, 245), (255, 196, 60)
@@ -52,7 +52,7 @@ LETTERS = {
 
 
 def draw_pad(state: PadState, height: int, width: int) -> Image:
-    """Return (height, width, 3) uint8 RGB: the pad in ``state``; its own shape is 24 to 36."""
+    """Return (height, width, 3) uint8 RGB: the pad in ``state``. Its proportions are right at 24 to 36."""
     canvas = _body().copy()
     for name, (x, y, radius, color) in ROUND.items():
         _disc(canvas, x, y, radius, color if name in state.buttons else _dim(color))
@@ -66,7 +66,7 @@ def draw_pad(state: PadState, height: int, width: int) -> Image:
 
 
 def pad_labels(state: PadState, rows: int, columns: int) -> dict[tuple[int, int], tuple[str, Color]]:
-    """Return the buttons' letters by the cell they stand in, for a pad drawn on ``rows`` by ``columns`` cells."""
+    """Return the buttons' letters by cell (row, column), for a pad drawn on ``rows`` by ``columns`` cells."""
     labels = {}
     for name, letters in LETTERS.items():
         if name in ROUND:

@@ -1,7 +1,7 @@
 """Pictures on a terminal: two pixels a cell, the upper as foreground and the lower as background of a half block.
 
-A view is redrawn many times a second beside the game, so a row's escape codes are put together by numpy at once; a
-`rich.style.Style` for each cell would cost twenty times as much.
+The view is redrawn many times a second beside the game, so numpy makes the escape codes of a whole row at once; a
+`rich.style.Style` for each cell would take twenty times as long.
 """
 
 from collections.abc import Mapping
@@ -27,18 +27,18 @@ DIGITS = np.array([list(b"%03d" % value) for value in range(256)], np.uint8)
 TRUECOLOR = np.frombuffer("\x1b[38;2;000;000;000;48;2;000;000;000m▀".encode(), np.uint8)
 INDEXED = np.frombuffer("\x1b[38;5;000;48;5;000m▀".encode(), np.uint8)
 GLYPH = 3
-"""Bytes of the half block; what stands before them sets the colours."""
+"""Bytes of the half block; the bytes before them set the colours."""
 
 CUBE = np.array([0, 95, 135, 175, 215, 255], np.int16)
 CUBE_STEP = np.abs(CUBE[None] - np.arange(256, dtype=np.int16)[:, None]).argmin(axis=1).astype(np.int16)
 """Levels of a channel in a terminal's 6 x 6 x 6 colours, and the nearest of them for each value."""
 
 FINE = np.uint8(0xFC)
-"""Levels of a channel kept: the eye does not miss the rest, and equal neighbours need no codes."""
+"""Mask of the bits kept of a channel: nobody sees the others, and equal neighbours need no codes."""
 
 
 class _Painted(Style):
-    """The style of a row whose escape codes are known: rich counts its half blocks and writes the codes."""
+    """The style of a row whose escape codes are made already: rich counts its half blocks and writes the codes."""
 
     def __init__(self, codes: str) -> None:
         super().__init__(color="default")  # a style without any attribute would never be asked to render
@@ -60,7 +60,7 @@ def paint(image: Image, color_system: str | None, labels: Labels | None = None) 
 
 
 def fit(image: Image, rows: int, columns: int) -> Image:
-    """Return ``image`` at the size that `paint` turns into ``rows`` by ``columns`` cells."""
+    """Return ``image`` scaled so that `paint` makes ``rows`` by ``columns`` cells of it."""
     return np.asarray(cv2.resize(image, (columns, 2 * rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""How far long work has come."""
+"""The progress of long work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,16 +9,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """Open a progress display and yield what moves it: the stage's name and the share that is done, 0 to 1."""
+    """Show progress; yield a function that takes the stage's name and the share that is done, 0 to 1."""
     if not console.is_terminal:
-        told: list[str] = []
+        printed: list[str] = []
 
-        def tell(stage: str, share: float) -> None:
-            if told[-1:] != [stage]:  # a log needs each stage once
-                told.append(stage)
+        def print_stage(stage: str, share: float) -> None:
+            if printed[-1:] != [stage]:  # a log needs each stage once
+                printed.append(stage)
                 console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
 
-        yield tell
+        yield print_stage
         return
     columns = (
         TextColumn("{task.description}"),

@@ -23,7 +23,7 @@ def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
 
 
 def chunk_table(chunk: Chunk) -> Table:
-    """Return one line a row of the chunk: sticks and pressed buttons."""
+    """Return a table with a line for each row of the chunk: sticks and pressed buttons."""
     table = Table("row", "left x, y", "right x, y", "buttons", title=f"{chunk.horizon} actions", title_justify="left")
     for row in range(chunk.horizon):
         state = chunk.pad(row)
@@ -32,7 +32,7 @@ def chunk_table(chunk: Chunk) -> Table:
 
 
 def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
-    """Return what an engine bundle is: its policy, graphs, parity and origin."""
+    """Return tables that describe an engine bundle: its policy, graphs, parity and origin."""
     policy, parity, origin = manifest.policy, manifest.parity, manifest.checkpoint
     layout = " (old layout)" if policy.old_layout else ""
     tools = ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items())
@@ -61,7 +61,7 @@ def bundle_table(folder: Path, manifest: Manifest) -> RenderableType:
 
 
 PARITY_OF: dict[Precision, str] = {"int8": " of fp32", "fp8": " of fp16"}
-"""Lossy engines: the graphs that were compared with the checkpoint in their place."""
+"""For lossy engines: the graphs that were compared with the checkpoint instead."""
 
 
 def _for(manifest: Manifest) -> list[str]:
@@ -69,7 +69,7 @@ def _for(manifest: Manifest) -> list[str]:
 
 
 def gate_facts(gate: Gate | None) -> list[tuple[str, str]]:
-    """Return how a lossy engine fared against the fp32 graphs."""
+    """Return how near a lossy engine is to the fp32 graphs; nothing for other engines."""
     if gate is None:
         return []
     measured = (
@@ -81,7 +81,7 @@ def gate_facts(gate: Gate | None) -> list[tuple[str, str]]:
 
 
 def checkpoint_table(name: str, facts: Mapping[str, str], parts: Mapping[str, int]) -> RenderableType:
-    """Return what a checkpoint is, and where its parameters are."""
+    """Return tables that describe a checkpoint: its facts, and the parameters of each part."""
     table = Table("part", Column("parameters", justify="right"), title="parts", title_justify="left")
     for part, count in parts.items():
         table.add_row(part, f"{count:,}")

@@ -1,4 +1,4 @@
-"""What can be played, as a table and as JSON, with the command that plays it."""
+"""The windows that can be played, as a table and as JSON, with the commands that play them."""
 
 import shlex
 from collections.abc import Collection, Sequence
@@ -14,10 +14,10 @@ from ngrt.text import printable
 
 
 def listed(windows: Sequence[Window], own_line: Collection[int], everything: bool) -> list[Window]:
-    """Return the windows to list, the one most likely a game's first.
+    """Return the windows to list, the likeliest game first.
 
-    ``own_line``: ids of the processes that started this one, whose terminal is no game; ``everything``: helpers, tiny
-    windows and terminals too, at the end.
+    ``own_line``: ids of the processes that started this one, whose terminal is no game; ``everything``: list helpers,
+    tiny windows and these terminals too, at the end.
     """
     playable = sorted(choices(windows), key=lambda window: window.pid in own_line)
     rest = [window for window in windows if window not in playable]
@@ -25,7 +25,7 @@ def listed(windows: Sequence[Window], own_line: Collection[int], everything: boo
 
 
 def play_command(windows: Sequence[Window], window: Window, display: str | None = None) -> str | None:
-    """Return the command that plays ``window`` on ``display``, None where no name tells it from another."""
+    """Return the command that plays ``window`` on ``display``, None if it has no name of its own."""
     asked = selection(windows, window)
     if asked is None:
         return None
@@ -36,7 +36,7 @@ def play_command(windows: Sequence[Window], window: Window, display: str | None 
 def windows_table(
     windows: Sequence[Window], shown: Sequence[Window], focused: int | None, display: str | None = None
 ) -> RenderableType:
-    """Return a table of those ``shown`` of all ``windows``, and the command that plays the first of them."""
+    """Return a table of ``shown``, which are some of all ``windows``, and the command that plays the first of them."""
     table = Table(
         Column("process", overflow="fold"),
         Column("pid", justify="right", no_wrap=True),
@@ -63,7 +63,7 @@ def windows_table(
 def windows_json(
     windows: Sequence[Window], shown: Sequence[Window], focused: int | None, display: str | None = None
 ) -> list[dict[str, Any]]:
-    """Return the same as plain values."""
+    """Return the same as plain values for JSON."""
     return [
         {
             "process": window.process,
@@ -87,7 +87,7 @@ def _state(window: Window, focused: int | None) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Return ``value`` as a shell takes it as one word; double quotes where they do, which Windows knows too."""
+    """Return ``value`` quoted as one word for a shell, in double quotes if they will do: Windows knows those too."""
     if shlex.quote(value) == value:
         return value
     return shlex.quote(value) if set(value) & set('"$`\\!%') else f'"{value}"'

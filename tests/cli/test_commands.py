@@ -364,7 +364,7 @@ def test_an_error_whose_causes_lead_back_to_itself_is_told_in_one_line(
     ("arguments", "said"),
     [
         (["--process", "nosuch", "--wait", "60", "--panic-key", "nosuch"], "no key is called 'nosuch' here"),
-        (["--process", "nosuch", "--wait", "60", "--takeover", "F12"], "--takeover F12 is the panic key, too"),
+        (["--process", "nosuch", "--wait", "60", "--takeover", "F12"], "--takeover F12 is also the panic key"),
         (["--process", "nosuch", "--wait", "60", "--wake", "nosuch"], "--wake nosuch is not known"),
         (["--process", "game.exe", "--monitor", "1"], "--monitor 1 with a window"),
     ],

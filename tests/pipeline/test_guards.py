@@ -170,7 +170,7 @@ async def test_a_watch_that_fails_ends_the_session_with_the_reason_and_a_neutral
     assert rig.pad.sent[-1][1] == NEUTRAL
 
 
-async def test_a_watch_that_fails_at_its_first_look_ends_the_session_before_the_pad_is_touched() -> None:
+async def test_a_watch_that_fails_at_its_first_poll_ends_the_session_before_the_pad_is_touched() -> None:
     rig = Rig(watches=[Script([(0.0, SourceError("the desktop is gone"))])])
     with pytest.raises(SourceError, match="the desktop is gone"):
         await rig.play(Control(60))

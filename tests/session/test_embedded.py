@@ -138,7 +138,7 @@ def test_a_policy_that_is_too_slow_is_refused_before_anything_is_pressed() -> No
 
 
 def test_options_are_checked_by_name_and_value() -> None:
-    with pytest.raises(SettingsError, match="ratte is no option"):
+    with pytest.raises(SettingsError, match="ratte is not an option"):
         ngrt.play(FakePolicy(), FakeSource(60), Log(), ratte=3)  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match=r"rate is -1"):
         ngrt.play(FakePolicy(), FakeSource(60), Log(), rate=-1)

@@ -6,7 +6,7 @@ from ngrt.errors import PadError, SettingsError
 from ngrt.fakes import FakePad
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.policy.actions import BUTTONS_17
-from ngrt.session.wake import Press, chosen, sequence, wake
+from ngrt.session.wake import Press, chosen_presses, press_all, sequence
 
 SOUTH, EAST = (PadState(frozenset({name})) for name in ("SOUTH", "EAST"))
 
@@ -14,7 +14,7 @@ SOUTH, EAST = (PadState(frozenset({name})) for name in ("SOUTH", "EAST"))
 @pytest.mark.parametrize("name", ["isaac-ng", "isaac-ng.exe", "Isaac-NG.EXE", "Cuphead.exe", "cuphead"])
 def test_the_known_games_press_south_once_and_east_five_times(name: str) -> None:
     pad, slept = FakePad(), list[float]()
-    wake(pad, sequence(name), slept.append)
+    press_all(pad, sequence(name), slept.append)
     assert list(pad.states) == [SOUTH, NEUTRAL, *[EAST, NEUTRAL] * 5]
     assert slept == [0.05, 0.3] * 6
 
@@ -30,14 +30,14 @@ def test_the_known_games_press_south_once_and_east_five_times(name: str) -> None
     ],
 )
 def test_auto_goes_by_the_process_and_a_name_by_itself(asked: str, process: str | None, presses: int) -> None:
-    assert len(chosen(asked, process)) == presses
+    assert len(chosen_presses(asked, process)) == presses
 
 
 def test_an_unknown_game_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(
         SettingsError, match=r"^--wake doom is not known; choose auto, none or one of: cuphead, isaac-ng$"
     ):
-        chosen("doom", "cuphead.exe")
+        chosen_presses("doom", "cuphead.exe")
 
 
 def test_every_button_of_the_table_is_one() -> None:
@@ -54,12 +54,12 @@ def test_whatever_interrupts_it_leaves_the_pad_neutral(error: type[BaseException
 
     pad = FakePad()
     with pytest.raises(error):
-        wake(pad, [Press(frozenset({"SOUTH"}), 0.05, 0.0)], interrupted)
+        press_all(pad, [Press(frozenset({"SOUTH"}), 0.05, 0.0)], interrupted)
     assert list(pad.states) == [SOUTH, NEUTRAL]
 
 
 def test_a_pad_that_fails_is_told_and_made_neutral_if_it_can_be() -> None:
     pad = FakePad(fail_at=1)
     with pytest.raises(PadError, match="as it was told to"):
-        wake(pad, sequence("cuphead"), lambda seconds: None)
+        press_all(pad, sequence("cuphead"), lambda seconds: None)
     assert pad.state == NEUTRAL
