@@ -17,7 +17,7 @@ from export.model import NitroGen
 from export.products import Arithmetic
 from ngrt.inference.engine import Feed, HostEngine, Shapes
 from ngrt.inference.policy import EnginePolicy
-from ngrt.policy.bundle import Graph, GraphName, Manifest, Precision
+from ngrt.policy.bundle import Backend, Graph, GraphName, Manifest, Precision
 
 Modules = dict[GraphName, nn.Module]
 
@@ -53,6 +53,11 @@ class TorchEngine(HostEngine):
     def name(self) -> str:
         """What runs the graphs."""
         return f"torch, CPU, {self.precision}"
+
+    @property
+    def backend(self) -> Backend:
+        """Where the modules run."""
+        return "cpu"
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as the manifest has it."""

@@ -4,7 +4,7 @@ An engine keeps what the graphs hand to each other in memory of its own, a devic
 actions come out, nothing else crosses. `ngrt.policy.bundle` says what the graphs take and give.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ngrt.messages import Array
-from ngrt.policy.bundle import GraphName
+from ngrt.policy.bundle import Backend, GraphName
+from ngrt.resource import Resource
 
 Shapes = Mapping[str, Sequence[int | str]]
 """Tensors of a graph by name; a dimension is a size, or anything else where it may vary."""
@@ -66,7 +67,7 @@ class Plan:
         return 1 - step / self.steps
 
 
-class Engine(Protocol[S]):
+class Engine(Resource, Protocol[S]):
     """Runs a bundle's graphs on one kind of device. Called from one thread at a time.
 
     Its methods raise `ngrt.errors.EngineError` where the device fails.
@@ -75,6 +76,10 @@ class Engine(Protocol[S]):
     @property
     def name(self) -> str:
         """What runs the graphs, in a few words for people: ``ONNX Runtime, CPU``."""
+
+    @property
+    def backend(self) -> Backend:
+        """The backend that a person asks for to have the graphs run by it."""
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as it was loaded."""
@@ -111,7 +116,7 @@ class HostEncoded:
 Feed = Mapping[str, npt.NDArray[np.generic]]
 
 
-class HostEngine(ABC):
+class HostEngine(Resource):
     """An engine whose graphs run one at a time on arrays in this process's memory."""
 
     @abstractmethod

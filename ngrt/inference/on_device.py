@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ngrt.errors import EngineError
 from ngrt.messages import Array
+from ngrt.resource import Resource
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -57,7 +58,7 @@ class DeviceEncoded:
             raise EngineError("another observation has replaced this one on the device", remedy="observe again")
 
 
-class Kept(Generic[K, V]):
+class Kept(Resource, Generic[K, V]):
     """An LRU cache of at most ``most`` things on a device, by what they were made for.
 
     ``free`` frees one; ``settle`` is called before one is freed to make room, for it may still be running.

@@ -1,6 +1,5 @@
 """A bundle's graphs under OpenVINO, on the CPU."""
 
-import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ngrt.errors import BundleError, EngineError, MissingExtraError
+from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Feed, HostEngine, Shapes
-from ngrt.policy.bundle import Graph, GraphName, Manifest, Tensor, check_graph
+from ngrt.inference.failures import Failure, import_library
+from ngrt.policy.bundle import Backend, Graph, GraphName, Manifest, Tensor, check_graph
 
 REPORTER = "openvino_telemetry"
 """What OpenVINO, while it is imported, reports its use with, to Google Analytics, unless the user opted out before."""
+
+LOAD = Failure((RuntimeError,), BundleError, "{what} cannot be loaded ({reason})", "export the bundle again")
+RUN = Failure(
+    (RuntimeError, TypeError, ValueError),
+    EngineError,
+    "the engine failed ({reason})",
+    "free memory, or export the bundle again",
+)
 
 
 class OpenvinoEngine(HostEngine):
@@ -28,6 +36,8 @@ class OpenvinoEngine(HostEngine):
     :raises BundleError: a graph was changed or cannot be loaded
     """
 
+    backend: Backend = "openvino"
+
     def __init__(self, folder: Path, manifest: Manifest, threads: int | None = None) -> None:
         openvino = import_openvino()
         core = openvino.Core()
@@ -37,14 +47,10 @@ class OpenvinoEngine(HostEngine):
             half = manifest.precision == "bf16" and name != "schedule"  # times of several hundreds need float32
             settings = _settings("bf16" if half else "f32", threads)
             path = folder / manifest.graphs[name].file
-            try:
+            with LOAD.translated(path):
                 return _Graph(
                     openvino, core.compile_model(core.read_model(path), "CPU", settings), manifest.graphs[name]
                 )
-            except RuntimeError as error:
-                raise BundleError(
-                    f"{path} cannot be loaded ({_reason(error)})", remedy="export the bundle again"
-                ) from error
 
         names: tuple[GraphName, ...] = ("observe", "denoise", "schedule")
         with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:  # side by side, as ONNX Runtime's
@@ -60,12 +66,8 @@ class OpenvinoEngine(HostEngine):
 
         :raises EngineError: it failed
         """
-        try:
+        with RUN.translated():
             return self._graphs[graph].run(feed)
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise EngineError(
-                f"the engine failed ({_reason(error)})", remedy="free memory, or export the bundle again"
-            ) from error
 
     def close(self) -> None:
         """Free the graphs."""
@@ -109,19 +111,13 @@ def import_openvino() -> Any:
     """Return the module ``openvino``, imported without what reports its use.
 
     :raises MissingExtraError: it is not installed
+    :raises BundleError: it is installed and cannot be loaded
     """
     free = REPORTER not in sys.modules
     if free:
         sys.modules[REPORTER] = None  # type: ignore[assignment]  # Python's own way of saying that it cannot be had
     try:
-        return importlib.import_module("openvino")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("openvino", "openvino") from error
-    except (ImportError, OSError, RuntimeError) as error:
-        raise BundleError(
-            f"openvino is installed and cannot be loaded ({' '.join(str(error).split())})",
-            remedy="install it again with: pip install --force-reinstall 'ngrt[openvino]', or use --backend cpu",
-        ) from error
+        return import_library("openvino", "openvino", ", or use --backend cpu")
     finally:
         if free:
             del sys.modules[REPORTER]
@@ -148,7 +144,3 @@ def _shapes(ports: Mapping[str, Any]) -> dict[str, list[int | str]]:
 def _copied(tensor: Any) -> npt.NDArray[np.generic]:
     data: npt.NDArray[np.generic] = tensor.data
     return (data.view(np.uint16) if tensor.element_type.to_string() == "bf16" else data).copy()
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -15,6 +15,7 @@ from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Manifest
 from ngrt.policy.preprocess import observation
 from ngrt.policy.spec import GraphSpec
+from ngrt.resource import Resource
 
 NO_GAME = 0
 """The embedding row of a game nobody named."""
@@ -46,7 +47,7 @@ class Conditioning:
         return context
 
 
-class EnginePolicy:
+class EnginePolicy(Resource):
     """A policy whose graphs ``engine`` runs.
 
     :raises BundleError: the graphs do not fit the policy that the manifest describes

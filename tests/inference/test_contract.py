@@ -1,7 +1,10 @@
 """What every engine promises, over all that can run here: they give what the torch model gives."""
 
 import hashlib
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +15,17 @@ import pytest
 from export.checkpoint import Checkpoint, load_checkpoint
 from export.run import export_checkpoint
 from export.verify import LIMITS, Case, fresh_cases, reference
+from ngrt import inference
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Engine
 from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.onnx.cuda import CudaEngine
 from ngrt.inference.openvino import OpenvinoEngine
 from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.tensorrt.engine import TensorRtEngine
 from ngrt.messages import Array, Guide
-from ngrt.policy.bundle import Manifest, Precision, read_manifest
+from ngrt.policy.bundle import Backend, Manifest, Precision, read_manifest
+from ngrt.resource import Resource
 from tests.export.making import write_small
 
 Make = Callable[[Path, Manifest], Engine[Any]]
@@ -29,6 +35,7 @@ ENGINES: dict[str, Make] = {
     "openvino": lambda folder, manifest: OpenvinoEngine(folder, manifest, 1),
     "cuda's, on the cpu": partial(CudaEngine, device="cpu"),
 }
+BACKENDS: dict[str, Backend] = {"onnx": "cpu", "openvino": "openvino", "cuda's, on the cpu": "cuda"}
 EVERY = [(engine, precision) for engine in ENGINES for precision in ("fp32", "fp16")] + [("openvino", "bf16")]
 
 GAMES = ("hades", "celeste")
@@ -187,6 +194,48 @@ def test_it_has_a_name_of_one_line_and_may_be_closed_twice(engine: str, policy_o
     assert "\n" not in policy.engine.name
     policy.close()
     policy.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_says_the_backend_that_it_is_asked_for_by(engine: str, policy_of: Open) -> None:
+    assert policy_of(engine, "fp32").engine.backend == BACKENDS[engine]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("fault", [None, KeyError("in the block")])
+def test_it_and_its_policy_are_closed_at_the_end_of_a_with_however_that_ends(
+    engine: str,
+    fault: Exception | None,
+    folder_of: Callable[[Precision], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = folder_of("fp32")
+    manifest, closed = read_manifest(folder), list[str]()
+    with ENGINES[engine](folder, manifest) as opened:
+        close = opened.close
+        monkeypatch.setattr(opened, "close", lambda: (closed.append(engine), close()))
+        with pytest.raises(KeyError) if fault else nullcontext(), EnginePolicy(folder, manifest, opened) as policy:
+            assert policy.engine is opened
+            if fault:
+                raise fault
+        assert closed == [engine]
+    assert closed == [engine, engine]
+
+
+def test_whatever_has_a_close_in_the_room_of_engines_works_in_a_with() -> None:
+    modules = [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(inference.__path__, f"{inference.__name__}.")
+    ]
+    closable = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and hasattr(kind, "close")
+    }
+    own = {kind for kind in closable if kind.__module__.startswith(inference.__name__)}
+    assert {OnnxEngine, CudaEngine, OpenvinoEngine, TensorRtEngine, EnginePolicy} <= own
+    assert {kind for kind in own if Resource not in kind.__mro__} == set()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ngrt.errors import BundleError, EngineError, MissingExtraError
+from ngrt.inference.failures import one_line
+from ngrt.resource import Resource
 
 ALIGNMENT = 256
 """Bytes. TensorRT wants each of its tensors at a multiple of it (NvInferRuntime.h, setTensorAddress), and cudaMalloc
@@ -41,7 +43,7 @@ def open_cuda(extra: str, what: str) -> "Cuda":
         status, count = runtime.cudaGetDeviceCount()
         reason = "" if count else _reason(runtime, status)
     except RuntimeError as error:  # cuda-python found none of the driver's libraries
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
     if reason:
         raise BundleError(
             f"{what} needs an NVIDIA GPU and its driver, and there is none to be used ({reason})",
@@ -50,7 +52,7 @@ def open_cuda(extra: str, what: str) -> "Cuda":
     return Cuda(runtime)
 
 
-class Cuda:
+class Cuda(Resource):
     """A device and the one stream that everything is put on. For one thread at a time; not always the same one.
 
     :raises EngineError: the GPU cannot be used

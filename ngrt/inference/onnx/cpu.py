@@ -7,10 +7,10 @@ from typing import Any
 
 import onnxruntime as ort
 
-from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Feed, HostEngine, Shapes
+from ngrt.inference.onnx.failures import LOAD, RUN
 from ngrt.inference.onnx.saturation import saturates
-from ngrt.policy.bundle import GraphName, Manifest, check_graph
+from ngrt.policy.bundle import Backend, GraphName, Manifest, check_graph
 
 ort.disable_telemetry_events()  # on Windows it has some; ngrt reports to nobody
 
@@ -24,6 +24,7 @@ class OnnxEngine(HostEngine):
     """
 
     name = "ONNX Runtime, CPU"
+    backend: Backend = "cpu"
 
     def __init__(
         self,
@@ -52,13 +53,8 @@ class OnnxEngine(HostEngine):
         :raises EngineError: it failed
         """
         names = self._outputs[graph]
-        try:
+        with RUN.translated():
             return dict(zip(names, self._sessions[graph].run(names, feed), strict=True))
-        except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
-            reason = " ".join(str(error).split())
-            raise EngineError(
-                f"the engine failed ({reason})", remedy="free memory, or export the bundle again"
-            ) from error
 
     def close(self) -> None:
         """Free the sessions."""
@@ -75,11 +71,8 @@ def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | N
     if manifest.precision == "int8" and saturates():
         options.add_session_config_entry("session.x64quantprecision", "1")
     path = folder / manifest.graphs[name].file
-    try:
+    with LOAD.translated(path):
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # as above
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"{path} cannot be loaded ({reason})", remedy="export the bundle again") from error
 
 
 def _shapes(tensors: Sequence[ort.NodeArg]) -> dict[str, list[int | str]]:

@@ -1,8 +1,8 @@
 """A bundle's graphs under ONNX Runtime's CUDA provider, on one NVIDIA GPU.
 
-Frames and a few numbers go to the device and actions come back; what the graphs hand to each other stays there. Looks
-and denoise steps are captured as CUDA graphs the first time and replayed from then on, one after the other without
-waiting.
+Frames and a few numbers go to the device and actions come back; what the graphs hand to each other stays there.
+Observations and denoise steps are captured as CUDA graphs the first time and replayed from then on, one after the other
+without waiting.
 
 This has never been run on a GPU. Whole chunks are compared with `ngrt.inference.onnx.cpu`'s by running the same code
 with its buffers on the CPU, and the options are those that the installed library knows.
@@ -14,14 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ngrt.errors import BundleError, EngineError, NgrtError
+from ngrt.errors import BundleError, EngineError
 from ngrt.inference.engine import Observation, Plan, Shapes
 from ngrt.inference.on_device import DeviceEncoded, Kept, Launches
 from ngrt.inference.onnx.bound import BoundChunk, BoundObserve, Rows
 from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.onnx.device import DeviceGraph, DeviceKind, why_no_cuda
+from ngrt.inference.onnx.failures import GPU_RUN
 from ngrt.messages import Array
-from ngrt.policy.bundle import GraphName, Manifest, check_graph
+from ngrt.policy.bundle import Backend, GraphName, Manifest, check_graph
+from ngrt.resource import Resource
 
 T = TypeVar("T")
 
@@ -29,18 +31,20 @@ MOST_ROWS = 4
 """Numbers of branches whose memory is kept; the one not used for longest goes."""
 
 MOST_CAPTURED = 24
-"""Looks and chunks that are captured in an engine's life; ONNX Runtime frees none of them. Others run uncaptured."""
+"""Observations and chunks that are captured in an engine's life; ONNX Runtime frees none. Others run uncaptured."""
 
 ON_DEVICE: tuple[GraphName, ...] = ("observe", "denoise")
 
 
-class CudaEngine:
+class CudaEngine(Resource):
     """ONNX Runtime on ``device``: ``cuda``, or for tests ``cpu``, with the same buffers and bindings there.
 
     All that ONNX Runtime does, it does in a thread of the engine's own: it keeps captured graphs by thread.
 
     :raises BundleError: a graph was changed or cannot be loaded, or there is no GPU that can be used
     """
+
+    backend: Backend = "cuda"
 
     def __init__(self, folder: Path, manifest: Manifest, *, device: DeviceKind = "cuda") -> None:
         if device == "cuda" and (reason := why_no_cuda()):
@@ -142,10 +146,5 @@ class CudaEngine:
         """
         if self._closed:
             raise EngineError("this engine was closed", remedy="open the bundle again")
-        try:
+        with GPU_RUN.translated():
             return self._thread.submit(work).result()
-        except NgrtError:
-            raise
-        except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
-            reason = " ".join(str(error).split())
-            raise EngineError(f"the GPU failed ({reason})", remedy="free memory on it, or use --backend cpu") from error

@@ -21,6 +21,7 @@ import onnxruntime as ort
 from ngrt.errors import BundleError
 from ngrt.inference.cuda.presence import why_no_gpu
 from ngrt.inference.on_device import Launches
+from ngrt.inference.onnx.failures import GPU_LOAD
 
 DeviceKind = Literal["cuda", "cpu"]
 
@@ -181,16 +182,11 @@ def _session(path: Path, device: DeviceKind) -> ort.InferenceSession:
     options.intra_op_num_threads = 1  # for the device does the work
     for name, value in SESSION_OPTIONS.items():
         options.add_session_config_entry(name, value)
-    try:
+    with GPU_LOAD.translated(path):
         if device == "cpu":
             return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         with _quiet():
             session = ort.InferenceSession(path, options, providers=[(CUDA, CUDA_OPTIONS)])
-    except Exception as error:  # ONNX Runtime's own exceptions share no base but Exception
-        reason = " ".join(str(error).split())
-        raise BundleError(
-            f"{path} cannot be loaded ({reason})", remedy="use --backend cpu, or export it again"
-        ) from error
     if CUDA not in session.get_providers():
         raise BundleError(
             (

@@ -1,6 +1,5 @@
 """The two editions of TensorRT, and whether the engines of a bundle can be run by what is installed here."""
 
-import importlib
 import shlex
 from collections import deque
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ngrt.errors import BundleError, MissingExtraError
+from ngrt.errors import BundleError
 from ngrt.inference.cuda.driver import Cuda
+from ngrt.inference.failures import import_library
 from ngrt.policy.bundle import Manifest, Target
 
 
@@ -77,15 +77,7 @@ def load_toolkit(target: Target) -> Toolkit:
     :raises BundleError: it is installed and cannot be loaded
     """
     edition = EDITIONS[target]
-    try:
-        trt = importlib.import_module(edition.module)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or edition.module, edition.extra) from error
-    except (ImportError, OSError, RuntimeError) as error:
-        raise BundleError(
-            f"{edition.module} is installed and cannot be loaded ({' '.join(str(error).split())})",
-            remedy=f"install it again with: pip install --force-reinstall 'ngrt[{edition.extra}]'",
-        ) from error
+    trt = import_library(edition.module, edition.extra)
     return Toolkit(edition, trt, *logger_of(trt))
 
 

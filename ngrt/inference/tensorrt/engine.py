@@ -26,7 +26,8 @@ from ngrt.inference.tensorrt.edition import Toolkit, check_fit, load_toolkit, re
 from ngrt.inference.tensorrt.graphs import Buffers, DenoiseGraph, Device, ObserveGraph
 from ngrt.inference.tensorrt.loaded import LoadedEngine, Source
 from ngrt.messages import Array
-from ngrt.policy.bundle import GraphName, Manifest
+from ngrt.policy.bundle import Backend, GraphName, Manifest
+from ngrt.resource import Resource
 
 FLOATS = ("x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance", "next_x", "context")
 """Tensors that are float32 in an engine of any precision."""
@@ -35,7 +36,7 @@ MOST_GRAPHS = 8
 """Graphs that are kept of each kind; that of a shape or number of steps not used for longest is freed for a new one."""
 
 
-class TensorRtEngine:
+class TensorRtEngine(Resource):
     """TensorRT or TensorRT for RTX, as the bundle's target says. ``timed``: measure the stages of each chunk (`times`).
 
     Called from one thread at a time, not always the same one.
@@ -44,6 +45,8 @@ class TensorRtEngine:
     :raises BundleError: there is no NVIDIA GPU, or the engines were built by or for another than are here
     :raises EngineError: the GPU fails, as it does when it has too little memory
     """
+
+    backend: Backend = "tensorrt"
 
     def __init__(self, folder: Path, manifest: Manifest, *, timed: bool = False) -> None:
         self._things = ExitStack()

@@ -20,6 +20,7 @@ from ngrt.inference.on_device import Launches
 from ngrt.inference.tensorrt.loaded import Context, LoadedEngine
 from ngrt.messages import Array
 from ngrt.policy.spec import GraphSpec
+from ngrt.resource import Resource
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Buffers:
         return self._addresses[name] + row * self.row_bytes[name]
 
 
-class Captured:
+class Captured(Resource):
     """Executions of one context that are captured when first wanted; freed with ``close``, when the device is idle."""
 
     def __init__(self, device: Device, engine: LoadedEngine) -> None:

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ngrt.errors import BundleError, EngineError
+from ngrt.errors import EngineError
 from ngrt.inference.cuda.driver import Cuda
 from ngrt.inference.engine import Shapes
 from ngrt.inference.tensorrt.edition import Toolkit
+from ngrt.inference.tensorrt.failures import LOAD, SHAPES
 from ngrt.inference.tensorrt.kernels import Kernels, cache_folder
 from ngrt.policy.bundle import Graph, check_graph
+from ngrt.resource import Resource
 
 FREE = "?"
 """A dimension that may vary."""
@@ -46,7 +48,7 @@ class Source:
     remedy: str
 
 
-class LoadedEngine:
+class LoadedEngine(Resource):
     """An engine on the device. ``close`` frees it, after its contexts.
 
     :raises BundleError: its file was changed, or cannot be loaded here
@@ -100,12 +102,8 @@ class LoadedEngine:
             context.set_device_memory(scratch, self.scratch)
         for name, shape in shapes.items():
             made.demand(context.set_input_shape(name, shape), f"take {name} of shape {shape}")
-        try:
+        with SHAPES.translated(self.file):
             missing = context.infer_shapes()
-        except RuntimeError as error:  # what the bindings make of the library's own exceptions
-            raise EngineError(
-                f"{self.file} does not take these shapes ({error})", remedy="export the bundle again"
-            ) from error
         made.demand(not missing, f"run without {', '.join(missing)}")
         return made
 
@@ -120,22 +118,15 @@ class LoadedEngine:
 
     def _deserialized(self, source: Source) -> Any:
         self._toolkit.messages.take()
-        path, reason = source.folder / source.graph.file, ""
+        path = source.folder / source.graph.file
         # mapped: the library copies it to the device, and hundreds of megabytes need not be in memory besides
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        try:
+        what = f"{path}: {self._toolkit.name} cannot load it on {self._cuda.name}"
+        with LOAD.translated(what, source.remedy):
             engine = self._runtime.deserialize_cuda_engine(content)
-        except RuntimeError as error:  # as above
-            engine, reason = None, " ".join(str(error).split())
         if engine is None:
-            raise BundleError(
-                (
-                    f"{path}: {self._toolkit.name} cannot load it on {self._cuda.name} "
-                    f"({reason or self._toolkit.messages.take()})"
-                ),
-                remedy=source.remedy,
-            )
+            raise LOAD.made(self._toolkit.messages.take(), what, source.remedy)
         return engine
 
     def _described(self) -> dict[str, EngineTensor]:
@@ -170,7 +161,7 @@ class LoadedEngine:
         return Kernels(config, cache_folder() / f"{version}-{graph.sha256[:16]}.kernels")
 
 
-class Context:
+class Context(Resource):
     """Executes an engine for one choice of shapes. Whatever fails names the file and what the library says of it."""
 
     def __init__(self, toolkit: Toolkit, file: str, context: Any) -> None:

@@ -1,0 +1,65 @@
+"""What libraries raise, as errors of ngrt. Each library has one table: a row a kind of call."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ngrt.errors import BundleError, MissingExtraError, NgrtError
+
+
+def one_line(error: Exception) -> str:
+    """Return what ``error`` says in one line, its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what ``error`` says, its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One kind of call: what it raises, and the error that is raised in its stead.
+
+    ``problem`` has places for ``{what}`` was used and the ``{reason}`` that the library gives. ``remedy``: where the
+    call knows none of its own.
+    """
+
+    raises: tuple[type[Exception], ...]
+    error: type[NgrtError]
+    problem: str
+    remedy: str = ""
+    reason: Callable[[Exception], str] = one_line
+
+    @contextmanager
+    def translated(self, what: object = "", remedy: str = "") -> Iterator[None]:
+        """Raise this failure's error for what the library raises in the block; errors of ngrt pass."""
+        try:
+            yield
+        except NgrtError:
+            raise
+        except self.raises as error:
+            raise self.made(self.reason(error), what, remedy) from error
+
+    def made(self, reason: str, what: object = "", remedy: str = "") -> NgrtError:
+        """Return the error, for libraries that also say without raising that a call failed."""
+        return self.error(self.problem.format(what=what, reason=reason), remedy=remedy or self.remedy)
+
+
+def import_library(module: str, extra: str, alternative: str = "") -> Any:
+    """Return a library that ``extra`` installs. ``alternative``: what would do besides installing it again.
+
+    :raises MissingExtraError: it is not installed
+    :raises BundleError: it is installed and cannot be loaded
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or module, extra) from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise BundleError(
+            f"{module} is installed and cannot be loaded ({one_line(error)})",
+            remedy=f"install it again with: pip install --force-reinstall 'ngrt[{extra}]'{alternative}",
+        ) from error

@@ -1,0 +1,11 @@
+"""What ONNX Runtime raises. Its own exceptions share no base but Exception."""
+
+from ngrt.errors import BundleError, EngineError
+from ngrt.inference.failures import Failure, first_line
+
+ANY = (Exception,)
+
+LOAD = Failure(ANY, BundleError, "{what} cannot be loaded ({reason})", "export the bundle again", first_line)
+RUN = Failure(ANY, EngineError, "the engine failed ({reason})", "free memory, or export the bundle again")
+GPU_LOAD = Failure(ANY, BundleError, "{what} cannot be loaded ({reason})", "use --backend cpu, or export it again")
+GPU_RUN = Failure(ANY, EngineError, "the GPU failed ({reason})", "free memory on it, or use --backend cpu")
