@@ -13,7 +13,8 @@ from rich.console import Console
 
 from bench.report.closed_loop_plot import plot
 from bench.report.console import render, write_json
-from bench.schema.distribution import Provenance
+from bench.schema.content import content_of
+from bench.schema.provenance import Provenance
 from bench.subjects.subjects import Played, crossed, unused_backends
 from bench.suites import control, loop, memory, overhead, scale, shrink, startup
 from bench.suites.fresh_process import STATUS
@@ -240,14 +241,7 @@ def run_suites(  # noqa: PLR0913  (one argument for each option)
         titled = {f"{name}: {SUITES[name][0]}": result.facts() for name, result in results.items()}
         console.print(render(provenance, titled, not_run))
     suites = {name: asdict(result) for name, result in results.items()}
-    origin, settings = asdict(provenance), asdict(effort)
-    content: dict[str, object] = {
-        "provenance": origin,
-        "settings": settings,
-        "engines": facts,
-        "suites": suites,
-        "not_run": not_run,
-    }
+    content = content_of(provenance, asdict(effort), facts, suites, not_run)
     if json_file is not None:
         write_json(content, json_file, console)
     if plot_file is not None and isinstance(closed := results.get("loop"), loop.LoopResult):

@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from bench.schema.distribution import Provenance
+from bench.schema.provenance import Provenance
 from ngrt.files import write_whole
 from ngrt.text import printable
 from ngrt.view.tables import facts_table

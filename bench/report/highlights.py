@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.schema.distribution import Distribution
-from bench.schema.labels import P99_SAMPLES, in_words, words
+from bench.schema.distribution import Distribution, in_words
+from bench.schema.labels import words
 from bench.schema.reader import Path_, Results, Tree, item_names
 
 STAGES = ("preprocess", "observe", "steps", "denoise", "decode")
@@ -188,8 +188,9 @@ def _chunk_tiles(results: Results) -> Iterator[Tile]:
     for one in series:
         if one.reference and best.times.p50 > 0:
             yield Tile("times faster", f"{one.times.p50 / best.times.p50:.1f}", f"than the {one.label}")
-    if best.times.p50 > 0 and (count := len(best.times.samples)) >= P99_SAMPLES:
-        yield Tile("p99 over p50", f"{best.times.p99 / best.times.p50:.2f}", f"of {count} chunks, {best.label}")
+    if best.times.p50 > 0 and best.times.has_p99:
+        note = f"of {len(best.times.samples)} chunks, {best.label}"
+        yield Tile("p99 over p50", f"{best.times.p99 / best.times.p50:.2f}", note)
     shares = [
         (name, share)
         for name, engine in _items(_at(chunk, "engines"))

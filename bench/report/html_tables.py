@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from bench.schema.distribution import Distribution
-from bench.schema.labels import P99_SAMPLES, in_words, words
+from bench.schema.distribution import Distribution, in_words
+from bench.schema.labels import words
 from bench.schema.reader import Path_, Tree, item_names, leaves
 from ngrt.html import Cell, escaped, table
 
@@ -35,9 +35,8 @@ def distribution_table(times: Sequence[tuple[Path_, Distribution]], suite: str) 
     """Return percentiles, a line for each; no p99 of too few samples."""
 
     def row(path: Path_, one: Distribution) -> list[Cell]:
-        count = len(one.samples)
-        p99 = in_words(one.p99) if count >= P99_SAMPLES else "-"
-        figures = (in_words(one.p50), in_words(one.p90), p99, in_words(one.max), str(count))
+        p99 = in_words(one.p99) if one.has_p99 else "-"
+        figures = (in_words(one.p50), in_words(one.p90), p99, in_words(one.max), str(len(one.samples)))
         return [(words(path, suite), ""), *((figure, "number") for figure in figures)]
 
     return table(("", *FIGURES), (row(path, one) for path, one in times))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from bench.report.highlights import Bar, Point, Roof, Series
-from bench.schema.labels import P99_SAMPLES, in_words, short
+from bench.schema.distribution import in_words
+from bench.schema.labels import short
 from ngrt.errors import MissingExtraError
 from ngrt.text import printable
 
@@ -83,7 +84,7 @@ def distributions(series: Sequence[Series], what: str) -> Draw:
         handles = []
         for one, line in _lines(series):
             said = f"{_label(one.label)}: {in_words(one.times.p50)}"
-            if len(one.times.samples) >= P99_SAMPLES:
+            if one.times.has_p99:
                 said += f", p99 {in_words(one.times.p99)}"
             handles.append((_rising(axes, one, 1.0, line), said))
         axes.set(xscale="log", xlabel=f"{what}; ● median, ▲ p99", ylabel="share", ylim=(0, 1.03))
@@ -108,22 +109,22 @@ def spread(series: Sequence[Series]) -> Draw:
 
 
 def _lines(series: Sequence[Series]) -> list[tuple[Series, dict[str, Any]]]:
-    """Return the fastest `MOST` of ``series``, each with its own look; references are grey and dashed."""
+    """Return the fastest `MOST` of ``series``, each with its own style; references are grey and dashed."""
     colors, greys = iter(COLORS * 2), iter(GREYS * MOST)
-    looks: dict[str, dict[str, Any]] = {}
+    styles: dict[str, dict[str, Any]] = {}
     for one in sorted(series, key=lambda one: one.label):
-        looks[one.label] = {"color": next(greys), "ls": "--"} if one.reference else {"color": next(colors), "ls": "-"}
-    return [(one, looks[one.label]) for one in series[-MOST:]]
+        styles[one.label] = {"color": next(greys), "ls": "--"} if one.reference else {"color": next(colors), "ls": "-"}
+    return [(one, styles[one.label]) for one in series[-MOST:]]
 
 
-def _rising(axes: Any, one: Series, over: float, look: dict[str, Any]) -> Any:
+def _rising(axes: Any, one: Series, over: float, style: dict[str, Any]) -> Any:
     """Draw the share of ``one``'s samples up to each time, over ``over``; mark the median, and p99 if it means much."""
     times = np.sort(np.maximum(one.times.samples, LEAST)) / over
     places = np.unique(np.linspace(0, len(times) - 1, MOST_POINTS).round().astype(int))
-    (line,) = axes.plot(times[places], (places + 1) / len(times), drawstyle="steps-post", linewidth=1.8, **look)
-    axes.plot([max(one.times.p50, LEAST) / over], [0.5], "o", color=look["color"], markersize=5)
-    if len(times) >= P99_SAMPLES:
-        axes.plot([max(one.times.p99, LEAST) / over], [0.99], "^", color=look["color"], markersize=5)
+    (line,) = axes.plot(times[places], (places + 1) / len(times), drawstyle="steps-post", linewidth=1.8, **style)
+    axes.plot([max(one.times.p50, LEAST) / over], [0.5], "o", color=style["color"], markersize=5)
+    if one.times.has_p99:
+        axes.plot([max(one.times.p99, LEAST) / over], [0.99], "^", color=style["color"], markersize=5)
     return line
 
 

@@ -1,32 +1,13 @@
-"""What a measurement is: its distribution, and where and with what it was taken."""
+"""What a measurement is: the distribution of its samples; and how times and sizes are said."""
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import numpy as np
 
-TOOLS = (
-    "ngrt",
-    "onnxruntime-gpu",
-    "onnxruntime",
-    "openvino",
-    "tensorrt",
-    "tensorrt-rtx",
-    "cuda-python",
-    "onnx",
-    "torch",
-    "numpy",
-    "opencv-python-headless",
-    "av",
-)
-
 UNITS = {"s": (1, 3), "ms": (1e3, 2), "us": (1e6, 1)}
-"""Factor from seconds and digits to show."""
+"""Factor from seconds and digits to show, the largest unit first."""
 
 Unit = Literal["s", "ms", "us"]
 
@@ -67,40 +48,11 @@ class Distribution:
         return f"{self.p50 * factor:.{digits}f} {unit} ({rest}; {len(self.samples)} samples)"
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where and when a measurement was taken; ``load``: what else kept the machine busy before, None if unknown."""
-
-    taken: str
-    machine: str
-    cores: int
-    load: float | None
-    python: str
-    versions: dict[str, str]
-
-    @classmethod
-    def here(cls) -> "Provenance":
-        """Return this machine, now."""
-        versions = {}
-        for tool in TOOLS:
-            try:
-                versions[tool] = version(tool)
-            except PackageNotFoundError:
-                continue
-        return cls(
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            _processor(),
-            os.cpu_count() or 1,
-            os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-            platform.python_version(),
-            versions,
-        )
-
-
 def in_words(seconds: float) -> str:
-    """Return a time in three digits and the unit that suits it."""
-    unit = _unit(seconds)
-    return f"{seconds * UNITS[unit][0]:.3g} {unit}"
+    """Return a time in the unit that suits it, three digits of it."""
+    scaled = [(float(f"{seconds * factor:.3g}"), unit) for unit, (factor, _) in UNITS.items()]
+    value, unit = next(((value, unit) for value, unit in scaled if abs(value) >= 1), scaled[-1])
+    return f"{value:g} {unit}"
 
 
 def in_bytes(count: float) -> str:
@@ -110,12 +62,3 @@ def in_bytes(count: float) -> str:
 
 def _unit(seconds: float) -> Unit:
     return "s" if seconds >= 1 else "ms" if seconds >= 1e-4 else "us"
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return f"{names[0] if names else platform.processor()}, {platform.system()} {platform.machine()}"

@@ -88,9 +88,6 @@ CONDITIONS = ("steps", "threads", "rate", "seconds", "engine", "precision", "bac
 NOT_OURS = frozenset(("baselines", "opencv", "product", "naive", "idle_naive", "loaded_naive"))
 """Parts that are measured only to compare with: nobody is to blame where they are slower."""
 
-P99_SAMPLES = 662
-"""The fewest samples of which a p99 is told, as in MLPerf's single-stream scenario."""
-
 LONGEST = 60
 """Characters of a label; what a file calls itself can be longer."""
 
@@ -132,10 +129,3 @@ def words(path: Sequence[str], suite: str = "") -> str:
 def dotted(path: Sequence[str]) -> str:
     """Return a path as budgets write it, but for the labels of items."""
     return ".".join(path).replace(".[", "[")
-
-
-def in_words(seconds: float) -> str:
-    """Return a time in the unit that suits it, three digits of it."""
-    scaled = [(float(f"{seconds * factor:.3g}"), unit) for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6))]
-    value, unit = next(((value, unit) for value, unit in scaled if abs(value) >= 1), scaled[-1])
-    return f"{value:g} {unit}"

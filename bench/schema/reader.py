@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.schema.content import SCHEMA_VERSION
 from bench.schema.distribution import Distribution
 from bench.schema.labels import label
-from bench.schema.legacy import modern
 from ngrt.errors import SettingsError
 
 MOST_BYTES = 32 * 2**20
@@ -46,7 +46,7 @@ class Origin(BaseModel):
 
 
 class _File(BaseModel):
-    """The outermost names of a file, old or new."""
+    """The outermost names of a file."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -61,7 +61,7 @@ class _File(BaseModel):
 class Results:
     """One file: where it was taken, with what settings and engines, what each suite found, and what was not run.
 
-    Distributions in ``suites`` are `Distribution`; everything else is as it stands in the file, in today's shape.
+    Distributions in ``suites`` are `Distribution`; everything else is as it stands in the file.
     """
 
     name: str
@@ -94,13 +94,15 @@ def read_results(path: Path) -> Results:
     try:
         return parse(path.read_bytes(), path.name)
     except SettingsError as error:
-        raise SettingsError(f"result file {path} {error}", remedy=REMEDY) from error
+        raise SettingsError(
+            f"result file {path} {error.problem}", value=error.value, limit=error.limit, remedy=error.remedy or REMEDY
+        ) from error
 
 
 def parse(content: bytes | str, name: str) -> Results:
     """Return what a result file called ``name`` says.
 
-    :raises SettingsError: it is no result of ``ngrt bench``
+    :raises SettingsError: it is no result of ``ngrt bench``, or of another schema
     """
     try:
         raw = json.loads(content, parse_constant=_refuse)
@@ -108,8 +110,9 @@ def parse(content: bytes | str, name: str) -> Results:
         raise SettingsError(f"is not JSON ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(raw, dict):
         raise SettingsError(f"holds {type(raw).__name__} where a table was expected")
+    _check_schema(raw.get("schema"))
     try:
-        file = _File.model_validate(modern(raw))
+        file = _File.model_validate(raw)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in fault["loc"][:4])[:80]
@@ -125,6 +128,22 @@ def parse(content: bytes | str, name: str) -> Results:
     if (count := len(found.distributions())) > MOST_DISTRIBUTIONS:
         raise SettingsError(f"has {count} distributions", value=count, limit=f"the limit is {MOST_DISTRIBUTIONS}")
     return found
+
+
+def _check_schema(version: object) -> None:
+    """Check that a file is of today's shape.
+
+    :raises SettingsError: it is not, or does not say so, as files of before do not
+    """
+    if version == SCHEMA_VERSION and not isinstance(version, bool | float):
+        return
+    problem = "does not say its schema" if version is None else f"has schema {str(version)[:40]!r}"
+    raise SettingsError(
+        problem,
+        value=version,
+        limit=f"this ngrt reads schema {SCHEMA_VERSION}",
+        remedy="read it with the ngrt that wrote it, or measure again with ngrt bench --json",
+    )
 
 
 def leaves(tree: Tree, path: Path_ = ()) -> Iterator[tuple[Path_, Leaf]]:

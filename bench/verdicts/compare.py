@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.schema.distribution import Distribution
-from bench.schema.labels import CONDITIONS, NOT_OURS, dotted, in_words, short, words
+from bench.schema.distribution import Distribution, in_words
+from bench.schema.labels import CONDITIONS, NOT_OURS, dotted, short, words
 from bench.schema.reader import Path_, Results, Tree, leaves
 from bench.verdicts.bootstrap import Ratio, Verdict, ratio
 from ngrt.errors import SettingsError

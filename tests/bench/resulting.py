@@ -1,4 +1,4 @@
-"""Results as ``ngrt bench --json`` writes them, of today and of before, made up."""
+"""Synthetic results, as ``ngrt bench --json`` writes them."""
 
 import json
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.schema.content import SCHEMA_VERSION
 from bench.schema.distribution import Distribution
 from bench.schema.reader import Results, parse
 
@@ -70,7 +71,7 @@ def graph(name: str, gflop: float, gbytes: float, measured: float) -> dict[str, 
 
 
 def content() -> dict[str, Any]:
-    """Return a file with every suite in it, in today's shape."""
+    """Return a file with every suite in it."""
     engines = [
         engine("int8", 0.2),
         engine("bf16", 0.35, "openvino"),
@@ -91,6 +92,7 @@ def content() -> dict[str, Any]:
     ]
     cpu = {"name": "int8-cpu", "precision": "int8", "backend": "cpu"}
     return {
+        "schema": SCHEMA_VERSION,
         "provenance": {
             "taken": "2026-11-27T00:00:00+00:00",
             "machine": "A Processor, Linux x86_64",

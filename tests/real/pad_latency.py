@@ -11,7 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.report.console import render, write_json
-from bench.schema.distribution import Distribution, Provenance
+from bench.schema.content import content_of
+from bench.schema.distribution import Distribution
+from bench.schema.provenance import Provenance
 from tests.real.test_pads import in_guest
 
 CHANGES = 700
@@ -31,14 +33,9 @@ def main(file: Path) -> None:
     console.print(
         render(provenance, {"pads in the guest": [(name, one.line("ms")) for name, one in times.items()]}, {})
     )
-    content = {
-        "provenance": asdict(provenance),
-        "settings": {"changes": CHANGES, "guest": "qemu, tcg, 2 processors", "reader": "SDL, pygame's event.wait"},
-        "engines": [],
-        "suites": {"pads": {name: asdict(one) for name, one in times.items()}},
-        "not_run": {},
-    }
-    write_json(content, file, console)
+    settings = {"changes": CHANGES, "guest": "qemu, tcg, 2 processors", "reader": "SDL, pygame's event.wait"}
+    suites = {"pads": {name: asdict(one) for name, one in times.items()}}
+    write_json(content_of(provenance, settings, [], suites, {}), file, console)
 
 
 if __name__ == "__main__":

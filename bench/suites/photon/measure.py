@@ -24,7 +24,7 @@ RATES = (60, 120, 240)
 FLIPS = 700
 SIZE = (1280, 720)
 FRAME = 1 / 60
-STAGES = ("wait_for_look", "grab", "shrink", "infer", "wait_for_tick", "send", "deliver")
+STAGES = ("wait_for_grab", "grab", "shrink", "infer", "wait_for_tick", "send", "deliver")
 
 Opened = Callable[[str, float], FrameSource]
 """From a display and the pictures a second that are wanted to what watches it."""
@@ -38,22 +38,22 @@ def _opened(display: str, rate: float) -> FrameSource:
 class Photon:
     """At ``rate`` ticks a second: seconds from shown to received of each flip, and what they are made of.
 
-    ``wait_for_look``: until the picture is looked at; ``grab``: the look; ``shrink``: to 256 x 256, and handing it
-    over; ``infer``: of a policy that needs no time, so threads only; ``wait_for_tick``; ``send``: the pad's work;
-    ``deliver``: the server's and the other process's. Each stage ends where the next begins. ``unanswered``: flips that
-    no key came for. ``look_every``: seconds between two looks.
+    ``wait_for_grab``: until the grab that sees it begins; ``grab``; ``shrink``: to 256 x 256, and handing it over;
+    ``infer``: of a policy that needs no time, so threads only; ``wait_for_tick``; ``send``: the pad's work;
+    ``deliver``: the server's and the other process's. Each stage ends where the next begins. ``grab_every``: seconds
+    between two grabs. ``unanswered``: flips that no key came for.
     """
 
     rate: int
     shown_to_received: Distribution
-    wait_for_look: Distribution
+    wait_for_grab: Distribution
     grab: Distribution
     shrink: Distribution
     infer: Distribution
     wait_for_tick: Distribution
     send: Distribution
     deliver: Distribution
-    look_every: float
+    grab_every: float
     unanswered: int
 
     @property
@@ -126,7 +126,7 @@ def at_rate(display: str, rate: int, count: int = FLIPS, opened: Opened = _opene
     return taken(rate, every, flips, answers)
 
 
-def taken(rate: int, look_every: float, flips: Sequence[Flip], answers: Sequence[Answer]) -> Photon:
+def taken(rate: int, grab_every: float, flips: Sequence[Flip], answers: Sequence[Answer]) -> Photon:
     """Return how long ``answers`` took to each of ``flips``.
 
     :raises PadError: hardly any flip was answered
@@ -142,7 +142,7 @@ def taken(rate: int, look_every: float, flips: Sequence[Flip], answers: Sequence
         if not given:
             continue
         first = given[0]
-        times = (flip.shown, first.looked, first.grabbed, first.started, first.decided, first.ticked, first.sent)
+        times = (flip.shown, first.captured, first.grabbed, first.started, first.decided, first.ticked, first.sent)
         for stage, (start, end) in zip(STAGES, pairwise((*times, flip.answered)), strict=True):
             stages[stage].append(end - start)
         whole.append(flip.answered - flip.shown)
@@ -152,7 +152,7 @@ def taken(rate: int, look_every: float, flips: Sequence[Flip], answers: Sequence
             remedy="the window must keep the focus: leave the display alone",
         )
     spread = {stage: Distribution.of(samples) for stage, samples in stages.items()}
-    return Photon(rate, Distribution.of(whole), **spread, look_every=look_every, unanswered=len(flips) - len(whole))
+    return Photon(rate, Distribution.of(whole), **spread, grab_every=grab_every, unanswered=len(flips) - len(whole))
 
 
 def _size(display: str) -> tuple[int, int]:

@@ -28,12 +28,12 @@ WHITE, BLACK = "SOUTH", "EAST"
 class Answer:
     """A change of the pad, and the chunk that first called for it: when each part of the way was over.
 
-    ``looked`` and ``grabbed``: the look began and ended; ``started`` and ``decided``: inference did; ``ticked`` and
+    ``captured`` and ``grabbed``: the grab began and ended; ``started`` and ``decided``: inference did; ``ticked`` and
     ``sent``: the pad was called and returned.
     """
 
     white: bool
-    looked: float
+    captured: float
     grabbed: float
     started: float
     decided: float
@@ -103,12 +103,12 @@ def _chunk(button: str) -> Chunk:
 
 @dataclass
 class _Source:
-    """A screen whose looks are timed, at an end when the window is."""
+    """A screen whose grabs are timed, at an end when the window is."""
 
     screen: FrameSource
     ended: Callable[[], bool]
     grabbed: dict[float, float] = field(default_factory=dict)
-    """When each look was over, by when it began."""
+    """When each grab was over, by when it began."""
 
     @property
     def name(self) -> str:

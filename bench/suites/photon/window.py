@@ -26,7 +26,7 @@ MOST_UNANSWERED = 20
 """Flips in a row without an answer, after which there will be none."""
 
 GAPS = (0.04, 0.09)
-"""Seconds between an answer and the next flip, at random: no phase of ticks or looks is met more often than another."""
+"""Seconds between an answer and the next flip, at random: no phase of ticks or grabs is met more often than another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reading result files back: whole ones, old ones, and what only looks like one."""
+"""Reading result files back: whole ones, those of other versions, and what only seems to be one."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.schema import reader as reading
-from bench.schema.labels import dotted, in_words, label, words
+from bench.schema.content import SCHEMA_VERSION
+from bench.schema.distribution import in_words
+from bench.schema.labels import label, words
 from bench.schema.reader import MOST_BYTES, parse, read_results
 from ngrt.cli.commands import run
 from ngrt.errors import SettingsError
@@ -23,10 +25,34 @@ def test_every_committed_result_is_read_with_all_its_distributions(file: Path) -
     assert len(found.distributions()) == file.read_text("utf-8").count('"samples": [')
 
 
-def test_an_older_file_reads_as_if_it_were_written_today() -> None:
-    found = read_results(next(file for file in COMMITTED if "cpu-fp32" in file.name))
-    named = {dotted(path) for path in found.distributions()}
-    assert {"chunk.baselines.fp32", "chunk.engines[fp32, cpu].seconds", "chunk.engines[fp32, cpu].denoise"} <= named
+@pytest.mark.parametrize("file", COMMITTED, ids=lambda file: file.name)
+def test_every_committed_result_says_the_schema_that_is_written_today(file: Path) -> None:
+    assert json.loads(file.read_text("utf-8"))["schema"] == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({}, "does not say its schema"),
+        ({"schema": 1}, "has schema '1'"),
+        ({"schema": SCHEMA_VERSION + 1}, f"has schema '{SCHEMA_VERSION + 1}'"),
+        ({"schema": True}, "has schema 'True'"),
+        ({"schema": float(SCHEMA_VERSION)}, f"has schema '{SCHEMA_VERSION}.0'"),
+        ({"schema": [9] * 1_000}, "has schema '[9, 9, 9"),
+    ],
+)
+def test_a_file_of_another_schema_is_refused_with_the_one_that_is_read_and_what_to_do(
+    schema: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    raw = {name: value for name, value in content().items() if name != "schema"} | schema
+    with pytest.raises(SettingsError) as refusal:
+        read_results(written(tmp_path, raw))
+    error = refusal.value
+    assert f"result.json {said}" in error.problem
+    assert error.value == schema.get("schema")
+    assert error.limit == f"this ngrt reads schema {SCHEMA_VERSION}"
+    assert error.remedy == "read it with the ngrt that wrote it, or measure again with ngrt bench --json"
+    assert str(error).endswith(f"; {error.limit}; {error.remedy}")
 
 
 def test_a_distribution_is_that_of_its_samples_whatever_the_file_says_of_it() -> None:
@@ -76,7 +102,8 @@ def nested(depth: int) -> dict[str, Any]:
         ('{"a": NaN}', "NaN is no number"),
         ("9" * 5_000, "is not JSON"),
         ("[1, 2]", "holds list"),
-        ({}, "does not fit at 'provenance'"),
+        ({}, "does not say its schema"),
+        ({"schema": SCHEMA_VERSION}, "does not fit at 'provenance'"),
         ({**content(), "suites": 3}, "does not fit at 'suites'"),
         ({**content(), "suites": {"chunk": "fast"}}, "does not fit at 'suites.chunk'"),
         ({**content(), "provenance": {"cores": -1}}, "does not fit at 'provenance.cores'"),
@@ -84,7 +111,10 @@ def nested(depth: int) -> dict[str, Any]:
         ({**content(), "suites": {"a": {"x": {"samples": "fast", "p50": 1}}}}, "without samples"),
         ({**content(), "suites": {"a": {"x": {"samples": [True], "p50": 1}}}}, "not finite numbers"),
         ({**content(), "suites": {"a": {"x": {"samples": ["1"], "p50": 1}}}}, "not finite numbers"),
-        ('{"provenance": {}, "suites": {"a": {"x": {"samples": [1e999], "p50": 1}}}}', "not finite numbers"),
+        (
+            json.dumps(content() | {"suites": {"a": {"x": {"samples": ["?"], "p50": 1}}}}).replace('"?"', "1e999"),
+            "not finite numbers",
+        ),
         ({**content(), "suites": {"a": {"x": {"samples": [10**400], "p50": 1}}}}, "not finite numbers"),
         ({**content(), "suites": {"a": {"x": 10**400}}}, "too large"),
         (nested(40), "nested deeper"),
@@ -132,7 +162,8 @@ JSON = st.recursive(
 
 @given(suites=st.dictionaries(st.text(max_size=8), JSON, max_size=3), engine=JSON, chunk=JSON)
 def test_whatever_is_in_a_file_it_is_read_or_refused(suites: dict[str, Any], engine: Any, chunk: Any) -> None:
-    raw = {"provenance": {}, "engine": engine, "suites": {**suites, "chunk": {"baseline": chunk, "engine": chunk}}}
+    chunks = {"baselines": chunk, "engines": chunk}
+    raw = {"schema": SCHEMA_VERSION, "provenance": {}, "engines": engine, "suites": {**suites, "chunk": chunks}}
     refused = ""
     try:
         found = parse(json.dumps(raw), "any")

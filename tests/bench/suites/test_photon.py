@@ -17,8 +17,8 @@ from ngrt.errors import PadError, SourceError
 
 XVFB = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="not installed; apt-get install xvfb")
 
-WHITE = Answer(True, looked=1.004, grabbed=1.005, started=1.007, decided=1.008, ticked=1.016, sent=1.017)
-BLACK = Answer(False, looked=2.001, grabbed=2.002, started=2.004, decided=2.005, ticked=2.010, sent=2.011)
+WHITE = Answer(True, captured=1.004, grabbed=1.005, started=1.007, decided=1.008, ticked=1.016, sent=1.017)
+BLACK = Answer(False, captured=2.001, grabbed=2.002, started=2.004, decided=2.005, ticked=2.010, sent=2.011)
 FLIPS = [Flip(True, 1.0, 1.018), Flip(False, 2.0, 2.012)]
 
 
