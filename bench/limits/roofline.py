@@ -12,7 +12,7 @@ from typing import Literal
 from bench.limits import peaks
 from bench.limits.onnx_work import Kind, Work, count_graph, operations
 from bench.schema.distribution import in_bytes, in_words
-from bench.subjects.instrumented import Watched
+from bench.subjects.instrumented import Instrumented
 from ngrt.errors import NgrtError
 from ngrt.policy.bundle import GraphName, Manifest
 
@@ -106,7 +106,7 @@ class Ceiling:
         return Roofline(self.peaks, (observe, denoise), steps, gflop, limit, limit / seconds)
 
 
-def ceiling(engine: Watched, threads: int, frames: int = 1) -> Ceiling:
+def ceiling(engine: Instrumented, threads: int, frames: int = 1) -> Ceiling:
     """Return what ``engine`` could reach at most with ``threads`` threads on ``frames`` frames; measures its device.
 
     :raises ngrt.errors.BundleError: its graphs cannot be counted
@@ -144,7 +144,7 @@ def limit_facts(roofline: Roofline | None, reason: str) -> list[tuple[str, str]]
     return [("  hardware's limit", f"not known: {reason}")] if roofline is None else roofline.facts()
 
 
-def ceiling_or_reason(engine: Watched, threads: int) -> Ceiling | str:
+def ceiling_or_reason(engine: Instrumented, threads: int) -> Ceiling | str:
     """Return what ``engine`` could reach at most, or why that is not known."""
     try:
         return ceiling(engine, threads)

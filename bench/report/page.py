@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from bench.report import highlights, svg
 from bench.report.budgets import figures_of, hold, remark, title
 from bench.report.html_tables import facts, suite_tables
-from bench.schema.labels import TITLES
+from bench.schema.labels import OTHER_TITLES
 from bench.schema.reader import Results, read_results
+from bench.suites.registry import suite_title
 from bench.verdicts.budgets import Outcome
 from ngrt.errors import MissingExtraError, SettingsError
 from ngrt.files import write_whole
@@ -137,6 +138,12 @@ def _budgets(outcomes: Sequence[Outcome]) -> str:
     return f"<h2>Budgets</h2>\n{table(('', 'measured', 'limit', ''), rows)}{notes}"
 
 
+def heading(suite: str) -> str:
+    """Return the heading of a suite's section."""
+    title = OTHER_TITLES.get(suite) or suite_title(suite)
+    return title[:1].upper() + title[1:]
+
+
 def _suite(name: str, tables: str) -> str:
-    heading = escaped(TITLES.get(name, name))
-    return f'<section>\n<h2>{heading} <span class="soft">{escaped(name)}</span></h2>\n{tables}</section>'
+    title = f'{escaped(heading(name))} <span class="soft">{escaped(name)}</span>'
+    return f"<section>\n<h2>{title}</h2>\n{tables}</section>"

@@ -2,22 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-TITLES = {
-    "overhead": "What is not the model, between frame and pad",
-    "shrink": "A frame to 256 x 256",
-    "pads": "From a pad update to the game's event, in a virtual machine",
-    "stages": "Where a chunk's time goes",
-    "chunk": "One chunk, engines and the reference's way",
-    "sweep": "Steps, time and accuracy",
-    "load": "From a fresh process to the first chunk",
-    "startup": "From nothing to the first action",
-    "memory": "Memory",
-    "scale": "What longer chunks, more context and more threads cost",
-    "control": "How late ticks are, beside a naive loop",
-    "photon": "From a picture on the screen to a key in the game",
-    "loop": "The arcade's score by delay and way of merging",
+OTHER_TITLES = {
+    "pads": "from a pad update to the game's event, in a virtual machine",
+    "load": "from a fresh process to the first chunk",
 }
-"""Suites, for the page."""
+"""Of suites that stand in results and that `ngrt bench` does not measure, or no longer."""
 
 PARTS = {
     "baseline": "reference's way, fp32",

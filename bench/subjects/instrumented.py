@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from bench.subjects.subjects import Engine, Played
+from bench.subjects.subjects import AnySubject, Subject
 from ngrt.errors import EngineError
 from ngrt.inference.engine import Feed, HostEngine
 from ngrt.inference.open import open_policy
 from ngrt.messages import Array, Image
 from ngrt.policy.bundle import Backend, GraphName, Manifest, Precision
+from ngrt.resource import Resource
 
 GRAPHS: tuple[GraphName, ...] = ("schedule", "observe", "denoise")
 
@@ -37,20 +38,20 @@ class EngineFacts:
     backend: Backend
 
 
-class Watched:
+class Instrumented(Resource):
     """A bundle's policy, the runs of its graphs counted and, where they run in this process, timed.
 
     :raises ngrt.errors.NgrtError: the bundle cannot be loaded
     """
 
-    def __init__(self, engine: Engine, threads: int) -> None:
-        played = Played.of(engine)
-        self.folder = played.folder
-        self.policy = open_policy(played.folder, backend=played.backend, threads=threads)
+    def __init__(self, engine: AnySubject, threads: int) -> None:
+        subject = Subject.of(engine)
+        self.folder = subject.folder
+        self.policy = open_policy(subject.folder, backend=subject.backend, threads=threads)
         self.times: dict[GraphName, list[float]] = {name: [] for name in GRAPHS}
         runs: object = self.policy.engine
         if isinstance(runs, HostEngine):
-            self._watch(runs)
+            self._time(runs)
         elif not isinstance(runs, Launching):
             self.policy.close()
             raise EngineError(
@@ -66,7 +67,7 @@ class Watched:
     @property
     def facts(self) -> EngineFacts:
         """What it is."""
-        return EngineFacts(self.manifest.name, self.manifest.precision, backend_of(self.policy.engine.name))
+        return EngineFacts(self.manifest.name, self.manifest.precision, self.policy.engine.backend)
 
     @property
     def on_gpu(self) -> bool:
@@ -77,6 +78,10 @@ class Watched:
     def calls(self) -> dict[str, int]:
         """How often each graph ran since the last reset."""
         return {name: count - self._before.get(name, 0) for name, count in self._total().items()}
+
+    def close(self) -> None:
+        """Close the policy."""
+        self.policy.close()
 
     def reset(self) -> None:
         """Forget every run so far."""
@@ -104,7 +109,7 @@ class Watched:
         expected = captured if isinstance(self.policy.engine, Launching) else apart
         return checked_calls(self.policy.engine.name, self.calls, chunks, expected)
 
-    def _watch(self, engine: HostEngine) -> None:
+    def _time(self, engine: HostEngine) -> None:
         run = engine.run
 
         def timed(graph: GraphName, feed: Feed) -> dict[str, Any]:
@@ -119,12 +124,6 @@ class Watched:
 def title_of(name: str, precision: str, backend: str) -> str:
     """Return all that tells an engine from others, for people."""
     return f"{precision if name in {precision, ''} else f'{name}, {precision}'}, {backend}"
-
-
-def backend_of(name: str) -> Backend:
-    """Return the backend that an engine called ``name`` belongs to."""
-    known: dict[str, Backend] = {"OpenVINO": "openvino", "TensorRT": "tensorrt", "CUDA": "cuda"}
-    return next((backend for part, backend in known.items() if part in name), "cpu")
 
 
 def checked_calls(who: str, calls: Mapping[str, int], chunks: int, expected: Mapping[str, int]) -> dict[str, float]:

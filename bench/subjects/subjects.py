@@ -12,28 +12,31 @@ from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest, s
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """A bundle on a backend of its own."""
+class Subject:
+    """A bundle, and the backend that is to run it."""
 
     folder: Path
     backend: AskedBackend = "auto"
 
     @classmethod
-    def of(cls, engine: "Engine") -> "Played":
+    def of(cls, engine: "AnySubject") -> "Subject":
         """Return ``engine``, on whatever suits this machine where nothing was said."""
-        return engine if isinstance(engine, Played) else cls(engine)
+        return engine if isinstance(engine, Subject) else cls(engine)
 
 
-Engine = Path | Played
+AnySubject = Path | Subject
+"""A bundle alone runs on whatever suits this machine."""
 
 
-def crossed(folders: Iterable[Path], backends: Iterable[AskedBackend]) -> tuple[tuple[Played, ...], dict[str, str]]:
+def subjects_of(
+    folders: Iterable[Path], backends: Iterable[AskedBackend]
+) -> tuple[tuple[Subject, ...], dict[str, str]]:
     """Return every bundle on every backend that takes it, and why it is not measured on the others.
 
     :raises ngrt.errors.BundleError: there is no bundle
     """
     backends = tuple(dict.fromkeys(backends)) or ("auto",)
-    found: list[Played] = []
+    found: list[Subject] = []
     left: dict[str, str] = {}
     for folder in folders:
         manifest = read_manifest(folder)
@@ -41,7 +44,7 @@ def crossed(folders: Iterable[Path], backends: Iterable[AskedBackend]) -> tuple[
             if backend != "auto" and (reason := _why_not(manifest, backend)):
                 left[f"{manifest.name} on {backend}"] = reason
             else:
-                found.append(Played(folder, backend))
+                found.append(Subject(folder, backend))
     return tuple(found), left
 
 

@@ -6,7 +6,8 @@ actions. The reference takes much longer, so between two of its chunks each engi
 
 import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -17,9 +18,10 @@ from bench.limits import peaks
 from bench.limits.roofline import Ceiling, Roofline, ceiling_or_reason, limit_facts
 from bench.limits.torch_work import baseline_gflop
 from bench.schema.distribution import P99_SAMPLES, Distribution
-from bench.subjects.instrumented import Watched, checked_calls, title_of
+from bench.subjects.instrumented import Instrumented, checked_calls, title_of
 from bench.subjects.reference import PRECISIONS, Baseline, BaselinePrecision, Device, expected_calls
-from bench.subjects.subjects import Engine, Played, check_origin
+from bench.subjects.subjects import AnySubject, Subject, check_origin
+from bench.suites.suite import Effort, Inputs, LackingError, Ready, Report
 from ngrt.messages import Array, Image
 from ngrt.policy.bundle import Backend, GraphName
 
@@ -30,7 +32,12 @@ FEWEST = 21
 SECONDS = 60.0
 """What all engines' chunks may take together where no number of samples is asked for."""
 
-Report = Callable[[float], None]
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``rounds``: chunks of the reference's, each way."""
+
+    rounds: int = ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +106,32 @@ class ChunkResult:
         return rows
 
 
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures.
+
+    :raises LackingError: no engine or no checkpoint was given
+    """
+    engines, checkpoint, own = inputs.engines, inputs.checkpoint, effort.of(Settings)
+    if not engines:
+        raise LackingError("needs --engine DIR")
+    if checkpoint is None:
+        raise LackingError("needs --checkpoint FILE.pt")
+    return Ready(
+        lambda report: compare(
+            engines,
+            checkpoint,
+            effort.threads,
+            effort.samples,
+            steps=effort.steps,
+            rounds=own.rounds,
+            report=report,
+        ),
+        own,
+    )
+
+
 def compare(
-    engines: Sequence[Engine],
+    engines: Sequence[AnySubject],
     checkpoint: Path,
     threads: int,
     samples: int | None = None,
@@ -117,19 +148,18 @@ def compare(
     :raises ngrt.errors.NgrtError: an engine or the checkpoint cannot be loaded, or did not run what it must
     """
     for engine in engines:
-        check_origin(Played.of(engine).folder, checkpoint)
-    ours: list[Watched] = []
-    try:
-        for engine in engines:
-            ours.append(Watched(engine, threads))
+        check_origin(Subject.of(engine).folder, checkpoint)
+    with ExitStack() as stack:
+        ours = [stack.enter_context(Instrumented(engine, threads)) for engine in engines]
         device: Device = "cuda" if any(engine.on_gpu for engine in ours) else "cpu"
         theirs = Baseline(checkpoint, threads, device)
         spec = ours[0].policy.spec
         steps = steps or spec.steps
-        for watched in ours:
-            ceiling_or_reason(watched, threads)  # measures the peaks, once in each round as well
+        for opened in ours:
+            ceiling_or_reason(opened, threads)  # measures the peaks, once in each round as well
         race = _Race(theirs, ours, steps, np.random.default_rng(0))
         gc.freeze()  # as in a session
+        stack.callback(gc.unfreeze)
         affordable = race.warm_up()
         samples = affordable if samples is None else samples
         for number, share in enumerate(_shares(samples, rounds)):
@@ -137,16 +167,12 @@ def compare(
             peaks.measure_again()
             report((number + 1) / rounds)
         return race.result(threads, rounds)
-    finally:
-        gc.unfreeze()
-        for watched in ours:
-            watched.policy.close()
 
 
 class _Race:
     """Chunks of both sides, taking turns."""
 
-    def __init__(self, theirs: Baseline, ours: Sequence[Watched], steps: int, random: np.random.Generator) -> None:
+    def __init__(self, theirs: Baseline, ours: Sequence[Instrumented], steps: int, random: np.random.Generator) -> None:
         self.theirs, self.ours, self.steps, self._random = theirs, ours, steps, random
         self.differences: dict[str | int, float] = dict.fromkeys((*PRECISIONS, *range(len(ours))), 0.0)
         self._seconds: dict[str | int, list[float]] = {side: [] for side in (*PRECISIONS, *range(len(ours)))}

@@ -14,7 +14,8 @@ import anyio
 import numpy as np
 
 from bench.schema.distribution import Distribution
-from bench.subjects.subjects import Engine, Played
+from bench.subjects.subjects import AnySubject, Subject
+from bench.suites.suite import Effort, Inputs, Ready
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -35,6 +36,13 @@ from ngrt.session.latency import engine_threads
 SECONDS = 60.0
 RATE = 60.0
 BLACK = np.zeros((CAPTURE_SIDE, CAPTURE_SIDE, 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``control_seconds``: of each of the four loops."""
+
+    control_seconds: float = SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +85,26 @@ class ControlResult:
         ]
 
 
-def measure(engine: Engine | None = None, seconds: float = SECONDS, rate: float = RATE) -> ControlResult:
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures."""
+    own = effort.of(Settings)
+    return Ready(lambda _: measure(inputs.any_engines[0], own.control_seconds), own)
+
+
+def measure(engine: AnySubject | None = None, seconds: float = SECONDS, rate: float = RATE) -> ControlResult:
     """Return how late the ticks of ``seconds`` at ``rate`` are, under no load and under that of ``engine``.
 
     ``engine``: a bundle, the one that ships with ngrt if None.
     """
-    played, threads = Played.of(engine or arcade_engine()), engine_threads(None)
-    policy = open_policy(played.folder, backend=played.backend, threads=threads)
-    try:
+    subject, threads = Subject.of(engine or arcade_engine()), engine_threads(None)
+    with open_policy(subject.folder, backend=subject.backend, threads=threads) as policy:
         idle, _ = ticking(FakePolicy(), seconds, rate)
         idle_naive = naive(seconds, rate)
         loaded, chunks = ticking(policy, seconds, rate)
         with busy(policy):
             loaded_naive = naive(seconds, rate)
-    finally:
-        policy.close()
     return ControlResult(
-        rate, seconds, played.folder.name, threads, policy.spec.steps, chunks, idle, idle_naive, loaded, loaded_naive
+        rate, seconds, subject.folder.name, threads, policy.spec.steps, chunks, idle, idle_naive, loaded, loaded_naive
     )
 
 

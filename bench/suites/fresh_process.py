@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from ngrt.errors import BundleError
 
 if TYPE_CHECKING:  # what a session imports is timed: none of it may be here before
-    from bench.subjects.subjects import Engine
+    from bench.subjects.subjects import AnySubject
     from ngrt.policy.bundle import AskedBackend
 
 STATUS = Path("/proc/self/status")
@@ -42,15 +42,15 @@ class Fresh:
     peak: int | None
 
 
-def start(engine: "Engine", threads: int) -> Fresh:
+def start(engine: "AnySubject", threads: int) -> Fresh:
     """Return what a fresh process took for ``engine``.
 
     :raises ngrt.errors.BundleError: the engine cannot be loaded there
     """
-    from bench.subjects.subjects import Played
+    from bench.subjects.subjects import Subject
 
-    played = Played.of(engine)
-    command = [sys.executable, "-m", "bench.suites.fresh_process", str(played.folder), played.backend, str(threads)]
+    subject = Subject.of(engine)
+    command = [sys.executable, "-m", "bench.suites.fresh_process", str(subject.folder), subject.backend, str(threads)]
     before = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         ready = "" if process.stdout is None else process.stdout.readline()
@@ -59,8 +59,8 @@ def start(engine: "Engine", threads: int) -> Fresh:
     if process.returncode != 0 or ready.strip() != READY:
         reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise BundleError(
-            f"{played.folder} could not be loaded in a process of its own ({reason})",
-            remedy=f"see: ngrt info {played.folder}",
+            f"{subject.folder} could not be loaded in a process of its own ({reason})",
+            remedy=f"see: ngrt info {subject.folder}",
         )
     return Fresh(**json.loads(told) | {"whole": whole})
 
@@ -86,9 +86,7 @@ def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
     sys.stdout.flush()
     times = imported - begun, loaded - imported, warm - loaded, acted - warm, 0.0
     after_chunk, peak = memory("VmRSS"), memory("VmHWM")
-    from bench.subjects.instrumented import backend_of  # only now: what it imports is not what a session imports
-
-    return Fresh(*times, backend_of(policy.engine.name), after_imports, after_load, after_chunk, peak)
+    return Fresh(*times, policy.engine.backend, after_imports, after_load, after_chunk, peak)
 
 
 def memory(field: str) -> int | None:

@@ -5,7 +5,7 @@ interval is narrow enough.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.suites.loop_episodes import Episodes, Setting, play
+from bench.suites.suite import Effort, Inputs, Ready, Report
 from ngrt.control.merging import Merging, Mode, Noise, default_merging
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
@@ -39,7 +40,14 @@ STEPS = (2, 4, 8, 16)
 STEPS_AT = 4
 """The delay at which numbers of denoise steps are compared."""
 
-Report = Callable[[float], None]
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``delays`` in ticks, ``steps_tried`` at one of them, ``first_seed`` of the episodes."""
+
+    delays: tuple[int, ...] = DELAYS
+    steps_tried: tuple[int, ...] = STEPS
+    first_seed: int = FIRST_SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,17 @@ def modes(steps: int) -> list[Merging]:
     ways += [("rtc", float(beta)) for beta in (1, 2, 5, steps)]
     noises: tuple[Noise, ...] = ("fresh", "steady")
     return [Merging(mode, noise, beta) for noise in noises for mode, beta in ways]
+
+
+def prepare(_: Inputs, effort: Effort) -> Ready:
+    """Return what measures: the arcade's own engine, for no other plays it."""
+    own = effort.of(Settings)
+    return Ready(
+        lambda report: measure(
+            None, own.delays, own.steps_tried, fewest=effort.episodes, first_seed=own.first_seed, report=report
+        ),
+        own,
+    )
 
 
 def measure(

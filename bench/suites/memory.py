@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 from bench.schema.distribution import in_bytes
 from bench.subjects.instrumented import title_of
-from bench.subjects.subjects import Engine, Played
-from bench.suites.fresh_process import Fresh, start
+from bench.subjects.subjects import AnySubject, Subject
+from bench.suites.fresh_process import STATUS, Fresh, start
+from bench.suites.suite import Effort, Inputs, LackingError, Ready
 from ngrt.policy.bundle import read_manifest
 
 PROCESSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``processes`` for each engine."""
+
+    processes: int = PROCESSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,18 @@ class MemoryResult:
         return [row for engine in self.engines for row in engine.facts()]
 
 
-def measure(engines: Sequence[Engine], threads: int, processes: int = PROCESSES) -> MemoryResult:
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures.
+
+    :raises LackingError: this system does not tell what a process has in memory
+    """
+    if not STATUS.is_file():
+        raise LackingError(f"needs {STATUS}, which this system has not")
+    own = effort.of(Settings)
+    return Ready(lambda _: measure(inputs.any_engines, effort.threads, own.processes), own)
+
+
+def measure(engines: Sequence[AnySubject], threads: int, processes: int = PROCESSES) -> MemoryResult:
     """Return the memory of ``processes`` processes for each engine, where `bench.suites.fresh_process.STATUS` exists.
 
     :raises ngrt.errors.BundleError: an engine cannot be loaded
@@ -59,8 +78,8 @@ def measure(engines: Sequence[Engine], threads: int, processes: int = PROCESSES)
     return MemoryResult(threads, [_of(engine, threads, processes) for engine in engines])
 
 
-def _of(engine: Engine, threads: int, processes: int) -> EngineMemory:
-    folder = Played.of(engine).folder
+def _of(engine: AnySubject, threads: int, processes: int) -> EngineMemory:
+    folder = Subject.of(engine).folder
     manifest = read_manifest(folder)
     samples = [start(engine, threads) for _ in range(processes)]
     files = [part.file for graph in manifest.graphs.values() for part in (graph, *graph.data)]

@@ -8,6 +8,7 @@ import anyio
 import numpy as np
 
 from bench.schema.distribution import Distribution
+from bench.suites.suite import Effort, Inputs, Ready
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
@@ -24,6 +25,14 @@ from ngrt.policy.preprocess import observation
 SECONDS = 20.0
 RATE = 60.0
 TICKS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``seconds`` of the pipeline, ``ticks`` by themselves."""
+
+    seconds: float = SECONDS
+    ticks: int = TICKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,12 @@ class _Watch(Telemetry):
     def chunk(self, chunk: TimedChunk) -> None:
         self.to_chunk.append(chunk.finished - chunk.captured)
         super().chunk(chunk)
+
+
+def prepare(_: Inputs, effort: Effort) -> Ready:
+    """Return what measures."""
+    own = effort.of(Settings)
+    return Ready(lambda _: measure(own.seconds, own.ticks), own)
 
 
 def measure(seconds: float = SECONDS, ticks: int = TICKS) -> OverheadResult:

@@ -7,8 +7,7 @@ made and exported, alike but for the one. Their times show how time grows, not h
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import Literal
 import numpy as np
 
 from bench.schema.distribution import Distribution
-from bench.subjects.instrumented import Watched, title_of
-from bench.subjects.subjects import Engine, Played
+from bench.subjects.instrumented import Instrumented, title_of
+from bench.subjects.subjects import AnySubject, Subject
+from bench.suites.suite import Effort, Inputs, Ready, Report
 from ngrt.messages import Image
 from ngrt.policy.bundle import Backend, read_manifest
 
@@ -29,7 +29,12 @@ SECONDS = 0.4
 FEWEST = 7
 """What the chunks of a point take at least where no number is asked for, and how many there are at least."""
 
-Report = Callable[[float], None]
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``exporting``: small policies are made, to vary what a bundle fixes."""
+
+    exporting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,19 @@ class ScaleResult:
         return rows + [(f"{what} not varied", reason) for what, reason in self.not_run.items()]
 
 
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures; with small policies only if the suite is asked for by name, for exporting takes minutes."""
+    own = Settings(exporting=effort.of(Settings).exporting and effort.named)
+    return Ready(
+        lambda report: measure(
+            inputs.any_engines, effort.threads, effort.samples, exporting=own.exporting, report=report
+        ),
+        own,
+    )
+
+
 def measure(
-    engines: Sequence[Engine],
+    engines: Sequence[AnySubject],
     threads: int,
     samples: int | None = None,
     *,
@@ -105,7 +121,7 @@ def measure(
         found.append(_given(engine, threads, samples))
         report((number + 1) / (len(engines) + exporting))
     lacking: dict[str, str] = {}
-    if all(read_manifest(Played.of(engine).folder).policy.context_frames == 1 for engine in engines):
+    if all(read_manifest(Subject.of(engine).folder).policy.context_frames == 1 for engine in engines):
         lacking["context frames"] = "one is all that is seen; export an engine with --context-frames"
     try:
         if exporting:
@@ -117,16 +133,16 @@ def measure(
     return ScaleResult(threads, found, lacking | dict.fromkeys(("horizon", "context tokens"), reason))
 
 
-def _given(given: Engine, threads: int, samples: int | None) -> EngineScale:
+def _given(given: AnySubject, threads: int, samples: int | None) -> EngineScale:
     """Vary what a bundle leaves open."""
-    with _opened(given, threads) as engine:
+    with Instrumented(given, threads) as engine:
         facts, spec = engine.facts, engine.policy.spec
         points = [_point(engine, "steps", threads, samples, steps=steps) for steps in STEPS]
         if spec.context_frames > 1:
             frames = range(1, spec.context_frames + 1)
             points += [_point(engine, "context_frames", threads, samples, frames=count) for count in frames]
     for count in _threads(facts.backend):
-        with _opened(Played(Played.of(given).folder, facts.backend), count) as engine:
+        with Instrumented(Subject(Subject.of(given).folder, facts.backend), count) as engine:
             points.append(_point(engine, "threads", count, samples))
     return EngineScale(facts.name, facts.precision, facts.backend, False, spec.steps, points)
 
@@ -149,23 +165,14 @@ def _small_policies(threads: int, samples: int | None) -> EngineScale:
     points: list[Point] = []
     with tempfile.TemporaryDirectory(prefix="ngrt-scale-") as folder:
         for varied, bundle in bundles(Path(folder)):
-            with _opened(bundle, threads) as engine:
+            with Instrumented(bundle, threads) as engine:
                 points.append(_point(engine, varied, threads, samples))
                 steps = engine.policy.spec.steps
     return EngineScale("synthetic", "fp32", "cpu", True, steps, points)
 
 
-@contextmanager
-def _opened(given: Engine, threads: int) -> Iterator[Watched]:
-    engine = Watched(given, threads)
-    try:
-        yield engine
-    finally:
-        engine.policy.close()
-
-
 def _point(
-    engine: Watched, varied: What, threads: int, samples: int | None, *, steps: int | None = None, frames: int = 1
+    engine: Instrumented, varied: What, threads: int, samples: int | None, *, steps: int | None = None, frames: int = 1
 ) -> Point:
     spec = engine.policy.spec
     count = steps or spec.steps
@@ -174,7 +181,7 @@ def _point(
     return Point(varied, count, threads, frames, spec.action_horizon, int(context.shape[1]), seconds)
 
 
-def _seconds(engine: Watched, frames: int, steps: int, samples: int | None) -> Distribution:
+def _seconds(engine: Instrumented, frames: int, steps: int, samples: int | None) -> Distribution:
     spec = engine.policy.spec
     pictures: list[Image] = [np.zeros((256, 256, 3), np.uint8)] * frames
     noise = np.zeros((spec.action_horizon, spec.action_dim), np.float32)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from bench.schema.distribution import Distribution
+from bench.suites.suite import Effort, Inputs, Ready, Report
 from ngrt.messages import Image
 from ngrt.policy.preprocess import CAPTURE_SIDE, shrink
 
@@ -16,8 +17,6 @@ SIZES = ((640, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 """Width and height."""
 
 SAMPLES = 100
-
-Report = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,11 @@ class ShrinkResult:
     def facts(self) -> list[tuple[str, str]]:
         """Return the result in lines for people."""
         return [row for size in self.sizes for row in size.facts()]
+
+
+def prepare(_: Inputs, effort: Effort) -> Ready:
+    """Return what measures."""
+    return Ready(lambda report: measure(samples=effort.samples, report=report))
 
 
 def measure(

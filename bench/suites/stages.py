@@ -10,8 +10,9 @@ import numpy as np
 from bench.limits import peaks
 from bench.limits.roofline import Roofline, ceiling_or_reason, limit_facts
 from bench.schema.distribution import Distribution
-from bench.subjects.instrumented import Watched, title_of
-from bench.subjects.subjects import Engine
+from bench.subjects.instrumented import Instrumented, title_of
+from bench.subjects.subjects import AnySubject
+from bench.suites.suite import Effort, Inputs, Ready
 from ngrt.messages import Image
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Backend
@@ -72,8 +73,13 @@ class StagesResult:
         return rows
 
 
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures."""
+    return Ready(lambda _: measure(inputs.any_engines, effort.threads, effort.samples, effort.steps))
+
+
 def measure(
-    engines: Sequence[Engine], threads: int, samples: int | None = None, steps: int | None = None
+    engines: Sequence[AnySubject], threads: int, samples: int | None = None, steps: int | None = None
 ) -> StagesResult:
     """Return the stages of ``samples`` chunks of each engine, of as many as take some seconds if None.
 
@@ -81,19 +87,16 @@ def measure(
     """
     found: list[EngineStages] = []
     for given in engines:
-        engine = Watched(given, threads)
-        try:
+        with Instrumented(given, threads) as engine:
             steps = steps or engine.policy.spec.steps
             found.append(_stages(engine, threads, samples, steps))
-        finally:
-            engine.policy.close()
     return StagesResult(threads, steps or 0, found)
 
 
 STAGES = ("preprocess", "observe", "denoise", "decode")
 
 
-def _stages(engine: Watched, threads: int, samples: int | None, steps: int) -> EngineStages:
+def _stages(engine: Instrumented, threads: int, samples: int | None, steps: int) -> EngineStages:
     ceiling_or_reason(engine, threads)  # measures the peaks, and once more below
     frame = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     for _ in range(2):
@@ -124,7 +127,7 @@ def _stages(engine: Watched, threads: int, samples: int | None, steps: int) -> E
     )
 
 
-def _chunk(engine: Watched, frame: Image, steps: int) -> tuple[float, ...]:
+def _chunk(engine: Instrumented, frame: Image, steps: int) -> tuple[float, ...]:
     """Make a chunk as `EnginePolicy.predict` does; return the seconds of each stage."""
     policy, now = engine.policy, time.perf_counter
     noise = policy.draw_noise()

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import title_of
-from bench.subjects.subjects import Engine, Played
+from bench.subjects.subjects import AnySubject, Subject
 from bench.suites.fresh_process import start
+from bench.suites.suite import Effort, Inputs, Ready
 from ngrt.policy.bundle import read_manifest
 
 STARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``starts``: processes for each engine."""
+
+    starts: int = STARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,13 @@ class StartupResult:
         return rows + [row for engine in self.engines for row in engine.facts()]
 
 
-def measure(engines: Sequence[Engine], threads: int, starts: int = STARTS) -> StartupResult:
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures."""
+    own = effort.of(Settings)
+    return Ready(lambda _: measure(inputs.any_engines, effort.threads, own.starts), own)
+
+
+def measure(engines: Sequence[AnySubject], threads: int, starts: int = STARTS) -> StartupResult:
     """Return what ``starts`` fresh processes took for each engine, the first of them, which warms files, not counted.
 
     :raises ngrt.errors.BundleError: an engine cannot be loaded
@@ -60,8 +74,8 @@ def measure(engines: Sequence[Engine], threads: int, starts: int = STARTS) -> St
     return StartupResult(threads, [_of(engine, threads, starts) for engine in engines])
 
 
-def _of(engine: Engine, threads: int, starts: int) -> EngineStartup:
-    manifest = read_manifest(Played.of(engine).folder)
+def _of(engine: AnySubject, threads: int, starts: int) -> EngineStartup:
+    manifest = read_manifest(Subject.of(engine).folder)
     _, *samples = (start(engine, threads) for _ in range(starts + 1))
 
     def seconds(part: str) -> Distribution:

@@ -5,7 +5,7 @@ is the export gate's to say.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,20 +16,19 @@ import numpy as np
 from bench.limits import peaks
 from bench.limits.roofline import Ceiling, ceiling_or_reason
 from bench.schema.distribution import Distribution
-from bench.subjects.instrumented import Watched, title_of
-from bench.subjects.subjects import Engine, check_origin
+from bench.subjects.instrumented import Instrumented, title_of
+from bench.subjects.subjects import AnySubject, check_origin
+from bench.suites.suite import Effort, Inputs, LackingError, Ready, Report
 from ngrt.errors import CheckpointError
 from ngrt.messages import Array, Chunk, Image
 from ngrt.policy.actions import decode
-from ngrt.policy.bundle import Backend
+from ngrt.policy.bundle import Backend, read_manifest
 
 STEPS = (1, 2, 4, 8, 16)
 FRAMES = 4
 LEAST_REPEATS = 2
 SECONDS = 1.0
 """What the chunks of an engine with one number of steps take at least, warm-up left out."""
-
-Report = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,19 @@ class Side(Protocol):
         """Return the actions (H, A)."""
 
 
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures.
+
+    :raises LackingError: there is nothing to compare with
+    """
+    engines, checkpoint = inputs.any_engines, inputs.checkpoint
+    if checkpoint is None and "fp32" not in {read_manifest(engine.folder).precision for engine in engines}:
+        raise LackingError("needs an engine in fp32, or --checkpoint FILE.pt, to compare with")
+    return Ready(lambda report: measure(engines, checkpoint, effort.threads, effort.samples, report=report))
+
+
 def measure(
-    engines: Sequence[Engine],
+    engines: Sequence[AnySubject],
     checkpoint: Path | None,
     threads: int,
     samples: int | None = None,
@@ -123,10 +133,7 @@ def measure(
     :raises ngrt.errors.NgrtError: an engine cannot be loaded, or did not run what it must
     """
     with ExitStack() as stack:
-        opened: list[Watched] = []
-        for given in engines:
-            opened.append(Watched(given, threads))
-            stack.callback(opened[-1].policy.close)
+        opened = [stack.enter_context(Instrumented(given, threads)) for given in engines]
         _check_alike(opened)
         spec = opened[0].policy.spec
         name, reference = _reference(opened, checkpoint, threads)
@@ -158,7 +165,7 @@ def _scene(random: np.random.Generator, shape: tuple[int, int]) -> Scene:
     return [blocks.repeat(16, 0).repeat(16, 1)], random.standard_normal(shape, np.float32)
 
 
-def _cell(engine: Watched, steps: int, times: list[float], limit: Ceiling | str, accuracy: Accuracy) -> Cell:
+def _cell(engine: Instrumented, steps: int, times: list[float], limit: Ceiling | str, accuracy: Accuracy) -> Cell:
     seconds, facts = Distribution.of(times), engine.facts
     roof = None if isinstance(limit, str) else limit.chunk(steps, seconds.p50, {})
     return Cell(
@@ -177,7 +184,9 @@ def _decoded(side: Side, scene: Scene, steps: int, old_layout: bool) -> Chunk:
     return decode(side.predict(*scene, steps), old_layout=old_layout)
 
 
-def _times(engines: Sequence[Watched], scenes: Sequence[Scene], steps: int, samples: int | None) -> list[list[float]]:
+def _times(
+    engines: Sequence[Instrumented], scenes: Sequence[Scene], steps: int, samples: int | None
+) -> list[list[float]]:
     """Return seconds of each engine's chunks, taking turns, after one that is not counted."""
     for engine in engines:
         engine.predict(*scenes[0], steps)
@@ -196,7 +205,7 @@ def _times(engines: Sequence[Watched], scenes: Sequence[Scene], steps: int, samp
     return times
 
 
-def _reference(engines: Sequence[Watched], checkpoint: Path | None, threads: int) -> tuple[str, Side]:
+def _reference(engines: Sequence[Instrumented], checkpoint: Path | None, threads: int) -> tuple[str, Side]:
     exact = next((engine for engine in engines if engine.manifest.precision == "fp32"), None)
     if exact is not None:
         facts = exact.facts
@@ -211,7 +220,7 @@ def _reference(engines: Sequence[Watched], checkpoint: Path | None, threads: int
     return "the checkpoint in torch, fp32", Baseline(checkpoint, threads)
 
 
-def _check_alike(engines: Sequence[Watched]) -> None:
+def _check_alike(engines: Sequence[Instrumented]) -> None:
     first, *others = (engine.manifest.checkpoint.sha256 for engine in engines)
     for engine, other in zip(engines[1:], others, strict=True):
         if other != first:

@@ -10,6 +10,7 @@ from ngrt.policy.bundle import AskedBackend
 
 app = App(name="bench")
 
+# As in bench.suites.registry, which is imported late: a test holds the two against each other.
 Suite = Literal[
     "overhead", "shrink", "chunk", "stages", "sweep", "startup", "memory", "scale", "control", "photon", "loop"
 ]

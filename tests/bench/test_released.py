@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.subjects.subjects import Played
+from bench.subjects.subjects import Subject
 from bench.suites import memory
 from bench.suites.chunk import compare
 from bench.suites.startup import measure
@@ -87,7 +87,7 @@ def test_it_predicts_a_chunk_from_an_image_file(released: Released, tmp_path: Pa
 
 
 def test_it_loads_in_less_than_five_seconds(released: Released) -> None:
-    (found,) = measure([Played(released.engine, "cpu")], THREADS, starts=3).engines
+    (found,) = measure([Subject(released.engine, "cpu")], THREADS, starts=3).engines
     assert min(found.load.samples) < 5, json.dumps(found.load.samples)
 
 
@@ -122,9 +122,9 @@ def test_an_int8_engine_passes_the_gate_is_small_and_much_faster(released: Relea
         assert gate.failure == ""
         assert gate.chunks == 24
         assert peak < 10e9
-        (resident,) = memory.measure([Played(engine)], THREADS, processes=1).engines
+        (resident,) = memory.measure([Subject(engine)], THREADS, processes=1).engines
         assert resident.peak_bytes < 0.9e9
-        both = [Played(released.engine, "cpu"), Played(engine, "cpu")]
+        both = [Subject(released.engine, "cpu"), Subject(engine, "cpu")]
         exact, lossy = compare(both, released.checkpoint, THREADS, samples=6, rounds=2).engines
         assert lossy.calls["denoise"] == 16
         assert exact.seconds.p50 > 1.8 * lossy.seconds.p50
@@ -136,7 +136,7 @@ def test_an_int8_engine_passes_the_gate_is_small_and_much_faster(released: Relea
 def test_a_chunk_is_five_times_faster_than_the_references_way_where_the_processor_allows_it(
     released: Released,
 ) -> None:
-    result = compare([Played(released.engine, "cpu")], released.checkpoint, THREADS, samples=6, rounds=3)
+    result = compare([Subject(released.engine, "cpu")], released.checkpoint, THREADS, samples=6, rounds=3)
     (engine,) = result.engines
     assert result.baseline_calls["mixer"] == result.baseline_calls["keys"] == engine.calls["denoise"] == 16
     assert engine.difference < 1e-4

@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from bench.run import LONG, SUITES, Effort, run_suites
-from ngrt.cli.bench import bench
+from bench.run import run_suites
+from bench.schema.content import SCHEMA_VERSION
+from bench.suites import chunk, control, loop, memory, overhead, scale, startup
+from bench.suites.registry import BY_DEFAULT, LONG, SUITES
+from bench.suites.suite import Effort
 from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError, SettingsError
 from ngrt.inference.runners import RUNNERS
@@ -21,15 +24,16 @@ TINY = PARITY / "tiny.pt"
 QUICK = Effort(
     threads=2,
     samples=2,
-    rounds=1,
-    seconds=0.3,
-    ticks=20,
-    starts=1,
-    exporting=False,
-    control_seconds=0.3,
-    delays=(4,),
-    steps_tried=(2,),
     episodes=2,
+    own=(
+        overhead.Settings(seconds=0.3, ticks=20),
+        chunk.Settings(rounds=1),
+        startup.Settings(starts=1),
+        memory.Settings(processes=1),
+        scale.Settings(exporting=False),
+        control.Settings(control_seconds=0.3),
+        loop.Settings(delays=(4,), steps_tried=(2,)),
+    ),
 )
 
 
@@ -43,7 +47,7 @@ def measured(names: list[str], engine: Path | None, checkpoint: Path | None, fol
 @pytest.mark.timeout(180)
 def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     content = measured([], tiny_bundle, TINY, tmp_path)
-    assert set(content["suites"]) == set(SUITES) - set(LONG)
+    assert tuple(content["suites"]) == BY_DEFAULT
     unused = {name: reason for name, reason in content["not_run"].items() if name not in LONG}
     assert set(unused) == {"backend openvino", "backend cuda", "backend tensorrt"}
     assert all(unused.values())
@@ -61,12 +65,15 @@ def test_the_json_says_where_with_what_and_every_sample_but_no_path(tiny_bundle:
     content = measured(["chunk", "startup", "memory"], tiny_bundle, TINY, tmp_path)
     assert {"machine", "cores", "python", "versions", "taken", "load"} <= set(content["provenance"])
     assert {"torch", "numpy"} <= set(content["provenance"]["versions"])
-    assert content["settings"]["samples"] == 2
+    assert content["schema"] == SCHEMA_VERSION
+    assert content["settings"] == {
+        "threads": 2, "samples": 2, "steps": None, "episodes": 2, "rounds": 1, "starts": 1, "processes": 1
+    }  # fmt: skip
     assert content["engines"][0]["precision"] == "fp32"
-    chunk, memory = content["suites"]["chunk"], content["suites"]["memory"]["engines"][0]
-    assert len(chunk["engines"][0]["seconds"]["samples"]) == 2
-    assert chunk["engines"][0]["roofline"]["graphs"][1]["graph"] == "denoise"
-    assert memory["peak_bytes"] > 20e6
+    chunked, resident = content["suites"]["chunk"], content["suites"]["memory"]["engines"][0]
+    assert len(chunked["engines"][0]["seconds"]["samples"]) == 2
+    assert chunked["engines"][0]["roofline"]["graphs"][1]["graph"] == "denoise"
+    assert resident["peak_bytes"] > 20e6
     assert str(tmp_path.parent) not in json.dumps(content)
     assert str(tiny_bundle) not in json.dumps(content)
 
@@ -92,10 +99,6 @@ def test_a_suite_that_was_named_must_have_its_inputs(tiny_bundle: Path) -> None:
 def test_an_engine_that_cannot_be_loaded_is_an_error_not_a_measurement(name: str, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no manifest"):
         run_suites([name], [tmp_path], None, None, Console(quiet=True), effort=QUICK)
-
-
-def test_the_command_knows_every_suite() -> None:
-    assert set(get_args(get_type_hints(bench)["suites"])) == set(SUITES)
 
 
 def test_the_command_prints_tables_or_json_that_can_be_piped(
@@ -172,8 +175,10 @@ def test_a_suite_that_fails_takes_no_other_with_it_unless_it_was_named(
 def test_what_needs_no_torch_is_measured_without_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = sys.modules['onnx'] = None\n"
-        "from pathlib import Path\nfrom rich.console import Console\nfrom bench.run import Effort, run_suites\n"
-        "effort = Effort(threads=1, seconds=0.2, ticks=20, samples=1, starts=1)\n"
+        "from pathlib import Path\nfrom rich.console import Console\nfrom bench.run import run_suites\n"
+        "from bench.suites import memory, overhead\nfrom bench.suites.suite import Effort\n"
+        "own = overhead.Settings(seconds=0.2, ticks=20), memory.Settings(processes=1)\n"
+        "effort = Effort(threads=1, samples=1, own=own)\n"
         "run_suites(['overhead', 'memory'], [], None, Path(sys.argv[1]), Console(quiet=True), effort=effort)\n"
         "found = run_suites(['overhead'], [], None, None, Console(quiet=True), effort=effort)\n"
     )

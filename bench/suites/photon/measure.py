@@ -7,14 +7,16 @@ time answers by the brightness, and the keyboard pad presses a key, which the wi
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from statistics import fmean
 
 from bench.schema.distribution import Distribution
+from bench.suites.photon import xvfb
+from bench.suites.photon.flips import Flip
 from bench.suites.photon.session import Answer, answer
-from bench.suites.photon.window import Flip
 from bench.suites.photon.window_process import flashing
-from bench.suites.photon.xvfb import x_server
+from bench.suites.suite import Effort, Inputs, LackingError, Ready, Report
 from ngrt.errors import PadError
 from ngrt.interfaces import FrameSource
 from ngrt.pads.keyboard import KeyboardPad
@@ -32,6 +34,14 @@ Opened = Callable[[str, float], FrameSource]
 
 def _opened(display: str, rate: float) -> FrameSource:
     return open_screen(display, None, rate, "auto")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``rates`` in ticks a second, ``flips`` at each of them."""
+
+    rates: tuple[int, ...] = RATES
+    flips: int = FLIPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +98,31 @@ class PhotonResult:
         return lines
 
 
+def prepare(inputs: Inputs, effort: Effort) -> Ready:
+    """Return what measures.
+
+    :raises LackingError: there is no X11 here, or no server that can be started
+    """
+    if find_spec("Xlib") is None:  # installed on Linux only
+        raise LackingError("needs X11, which ngrt has on Linux")
+    if inputs.display is None and not xvfb.installed():
+        raise LackingError("needs Xvfb (apt-get install xvfb), or --display")
+    own = effort.of(Settings)
+    return Ready(lambda report: measure(inputs.display, own.rates, own.flips, report), own)
+
+
 def measure(
     display: str | None = None,
     rates: Sequence[int] = RATES,
     count: int = FLIPS,
-    report: Callable[[float], None] = lambda share: None,
+    report: Report = lambda share: None,
 ) -> PhotonResult:
     """Return what ``count`` flips take at each of ``rates``, on ``display``, or on a server started for it if None.
 
     :raises ngrt.errors.NgrtError: the display cannot be watched or pressed keys on, or nothing answers
     """
     if display is None:
-        with x_server(SIZE) as started:
+        with xvfb.x_server(SIZE) as started:
             return measure(started, rates, count, report)
     found = []
     for number, rate in enumerate(rates):

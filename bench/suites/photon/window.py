@@ -10,12 +10,13 @@ import random
 import select
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from Xlib import XK, X
 from Xlib.display import Display
 
-READY = "ready"
+from bench.suites.photon.flips import READY, Flip
+
 WHITE_KEY, BLACK_KEY = "space", "x"
 """What the keyboard pad presses for SOUTH and EAST where nobody says otherwise."""
 
@@ -27,18 +28,6 @@ MOST_UNANSWERED = 20
 
 GAPS = (0.04, 0.09)
 """Seconds between an answer and the next flip, at random: no phase of ticks or grabs is met more often than another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """One change of colour: when the server had drawn it, and when the key was here, None where it never was.
-
-    Seconds on the machine's monotonic clock, which all processes share.
-    """
-
-    white: bool
-    shown: float
-    answered: float | None
 
 
 class Flasher:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.suites.photon.window import READY, Flip
+from bench.suites.photon.flips import READY, Flip
 from ngrt.errors import PadError
 
 PATIENCE = 10.0

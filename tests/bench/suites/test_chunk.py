@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench.schema.distribution import P99_SAMPLES, Distribution
-from bench.subjects.instrumented import Watched, backend_of, checked_calls
+from bench.subjects.instrumented import Instrumented, checked_calls
 from bench.subjects.reference import Baseline, expected_calls
 from bench.suites.chunk import ChunkResult, compare
 from ngrt.errors import CheckpointError, EngineError, SettingsError
@@ -47,8 +47,10 @@ def test_a_side_that_ran_something_else_is_an_error_and_no_figure() -> None:
 
 
 def test_an_engine_that_skips_steps_is_caught_in_the_run(bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    predict = Watched.predict
-    monkeypatch.setattr(Watched, "predict", lambda self, frames, noise, steps: predict(self, frames, noise, steps - 1))
+    predict = Instrumented.predict
+    monkeypatch.setattr(
+        Instrumented, "predict", lambda self, frames, noise, steps: predict(self, frames, noise, steps - 1)
+    )
     with pytest.raises(EngineError, match="no time of this run means anything"):
         compare([bundle_of("tiny")], TINY, threads=1, samples=1, steps=3, rounds=1)
 
@@ -120,7 +122,7 @@ def test_an_engine_that_counts_for_itself_is_believed_and_one_that_does_not_is_r
     engine = SimpleNamespace(name="TensorRT", launches=Launches(3, 3, 48, 17))
     policy = SimpleNamespace(engine=engine, close=lambda: None)
     monkeypatch.setattr("bench.subjects.instrumented.open_policy", lambda folder, backend, threads: policy)
-    watched = Watched(bundle_of("tiny"), 1)
+    watched = Instrumented(bundle_of("tiny"), 1)
     engine.launches = Launches(5, 5, 68, 17)
     assert watched.calls_a_chunk(2, 10) == {"observe_graphs": 1, "denoise_graphs": 1, "steps": 10, "enqueued": 0}
     engine.launches = Launches(5, 5, 68, 37)  # the steps ran, but not in the captured graph
@@ -128,7 +130,7 @@ def test_an_engine_that_counts_for_itself_is_believed_and_one_that_does_not_is_r
         watched.calls_a_chunk(2, 10)
     del engine.launches
     with pytest.raises(EngineError, match="TensorRT does not count its runs"):
-        Watched(bundle_of("tiny"), 1)
+        Instrumented(bundle_of("tiny"), 1)
 
 
 @dataclass(frozen=True)
@@ -137,15 +139,6 @@ class Launches:
     denoise_graphs: int
     steps: int
     enqueued: int
-
-
-@pytest.mark.parametrize(
-    ("name", "backend"),
-    [("ONNX Runtime, CPU", "cpu"), ("OpenVINO, CPU", "openvino"), ("ONNX Runtime, CUDA", "cuda"),
-     ("TensorRT for RTX", "tensorrt")],
-)  # fmt: skip
-def test_what_runs_an_engine_is_known_by_the_name_it_gives_itself(name: str, backend: str) -> None:
-    assert backend_of(name) == backend
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU")

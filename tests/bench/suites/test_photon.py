@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 import bench.suites.photon.measure as photon
-from bench.run import Effort, Inputs, LackingError, _photon
 from bench.suites.photon import window_process as window
-from bench.suites.photon.measure import STAGES, at_rate, measure, taken
+from bench.suites.photon.flips import Flip
+from bench.suites.photon.measure import STAGES, at_rate, measure, prepare, taken
 from bench.suites.photon.session import Answer
-from bench.suites.photon.window import Flip
 from bench.suites.photon.xvfb import x_server
+from bench.suites.suite import Effort, Inputs, LackingError
 from ngrt.errors import PadError, SourceError
 
 XVFB = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="not installed; apt-get install xvfb")
@@ -103,8 +103,8 @@ def test_a_window_that_is_closed_meanwhile_is_an_error(monkeypatch: pytest.Monke
 def test_without_a_server_or_a_display_it_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.suites.photon.xvfb.installed", lambda: False)
     with pytest.raises(LackingError, match="apt-get install xvfb"):
-        _photon(Inputs((), None), Effort())
-    assert callable(_photon(Inputs((), None, ":0"), Effort()))
+        prepare(Inputs((), None), Effort())
+    assert callable(prepare(Inputs((), None, ":0"), Effort()).measure)
 
 
 def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

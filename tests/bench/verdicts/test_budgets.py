@@ -9,9 +9,11 @@ import pytest
 from rich.console import Console
 
 from bench.report.budgets import hold, remark, render
-from bench.run import Effort, run_suites
+from bench.run import run_suites
 from bench.schema.query import find
 from bench.schema.reader import read_results
+from bench.suites import control
+from bench.suites.suite import Effort
 from bench.verdicts import budgets as module
 from bench.verdicts.budgets import Budget, Outcome, check, read_budgets
 from ngrt.cli.commands import run
@@ -72,7 +74,7 @@ def test_every_budget_applies_to_something_that_the_suites_write() -> None:
 @pytest.mark.timeout(120)
 def test_a_small_run_holds_what_must_hold_at_any_size(tiny_bundle: Path, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    effort = Effort(threads=1, samples=10, control_seconds=2.0)
+    effort = Effort(threads=1, samples=10, own=(control.Settings(control_seconds=2.0),))
     run_suites(["chunk", "control"], [tiny_bundle], PARITY / "tiny.pt", file, Console(quiet=True), effort=effort)
     found = hold(read_results(file))
     told = {outcome.budget.name: outcome.verdict for outcome in found if outcome.measured is not None}
