@@ -21,13 +21,12 @@ from ngrt.control.context import Context
 from ngrt.control.merging import Merging
 from ngrt.fakes import FakePolicy, FakeSource
 from ngrt.inference.open import open_policy
-from ngrt.interfaces import Policy
-from ngrt.messages import Chunk, Guide, Image, Tick
+from ngrt.interfaces import Observer, Policy
+from ngrt.messages import Chunk, Guide, Image, Tick, TimedChunk
 from ngrt.pads.recording import RecordingPad
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import MeasuredPolicy, Predict
 from ngrt.pipeline.run import Session, run
-from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.preprocess import CAPTURE_SIDE
 from ngrt.policy.shipped import arcade_engine
@@ -109,22 +108,24 @@ def measure(engine: AnySubject | None = None, seconds: float = SECONDS, rate: fl
 
 
 @dataclass
-class _Watch(Telemetry):
+class _Lateness(Observer):
+    """Keeps how late each tick was, and counts the ticks that were missed and the chunks that were made meanwhile."""
+
     late: list[float] = field(default_factory=list)
     missed: int = 0
+    chunks: int = 0
 
-    def __post_init__(self) -> None:
-        super().__init__()
+    def chunk(self, chunk: TimedChunk) -> None:
+        self.chunks += 1
 
     def tick(self, tick: Tick, missed: int) -> None:
         self.late.append(tick.late)
         self.missed += missed
-        super().tick(tick, missed)
 
 
 def ticking(policy: Policy, seconds: float, rate: float) -> tuple[Ticking, int]:
     """Return how the whole pipeline keeps its ticks while ``policy`` makes chunks without a pause, and how many."""
-    clock, watch, ticks = MonotonicClock(), _Watch(), round(seconds * rate)
+    clock, lateness, ticks = MonotonicClock(), _Lateness(), round(seconds * rate)
     session = Session(
         FakeSource(rate),
         MeasuredPolicy(_predict(policy), policy.spec.steps, 1.0),
@@ -134,10 +135,10 @@ def ticking(policy: Policy, seconds: float, rate: float) -> tuple[Ticking, int]:
         Merging(),
         clock,
         lambda name: ThreadWorker(name, clock),
-        telemetry=watch,
+        observers=[lateness],
     )
     anyio.run(run, session)
-    return Ticking(Distribution.of(watch.late), ticks, watch.missed), watch.read().chunks
+    return Ticking(Distribution.of(lateness.late), ticks, lateness.missed), lateness.chunks
 
 
 def naive(seconds: float, rate: float) -> Ticking:

@@ -13,14 +13,15 @@ from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
 from ngrt.control.timeline import Grid, Timeline
+from ngrt.interfaces import Observer
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
-from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.actions import decode, lock_menus
 from ngrt.policy.preprocess import observation
+from ngrt.resource import Resource
 
 SECONDS = 20.0
 RATE = 60.0
@@ -51,7 +52,7 @@ class OverheadResult:
 
 
 @dataclass
-class _Screen:
+class _Screen(Resource):
     """A 1280 x 720 screen that always shows something new; the copy stands for the grab."""
 
     name = "screen"
@@ -66,7 +67,7 @@ class _Screen:
         """Nothing to close."""
 
 
-class _Pad:
+class _Pad(Resource):
     name = "none"
     rumble = STILL
 
@@ -77,16 +78,14 @@ class _Pad:
         """Nothing to close."""
 
 
-class _Watch(Telemetry):
-    """Keeps the time from capture to chunk of every chunk, and what a tick takes."""
+class _ChunkTimes(Observer):
+    """Keeps the seconds from capture to chunk of every chunk."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.to_chunk: list[float] = []
+        self.seconds: list[float] = []
 
     def chunk(self, chunk: TimedChunk) -> None:
-        self.to_chunk.append(chunk.finished - chunk.captured)
-        super().chunk(chunk)
+        self.seconds.append(chunk.finished - chunk.captured)
 
 
 def prepare(_: Inputs, effort: Effort) -> Ready:
@@ -108,7 +107,7 @@ def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
         observation(frames, 256)
         return decode(raw, old_layout=False)
 
-    clock, watch = MonotonicClock(), _Watch()
+    clock, times = MonotonicClock(), _ChunkTimes()
     control = Control(RATE, ticks=round(seconds * RATE))
     session = Session(
         _Screen(),
@@ -119,10 +118,10 @@ def frame_to_chunk(seconds: float = SECONDS) -> Distribution:
         Merging(),
         clock,
         lambda name: ThreadWorker(name, clock),
-        telemetry=watch,
+        observers=[times],
     )
     anyio.run(run, session)
-    return Distribution.of(watch.to_chunk)
+    return Distribution.of(times.seconds)
 
 
 def tick_work(samples: int = TICKS) -> Distribution:

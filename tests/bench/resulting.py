@@ -70,27 +70,56 @@ def graph(name: str, gflop: float, gbytes: float, measured: float) -> dict[str, 
     }
 
 
-def content() -> dict[str, Any]:
-    """Return a file with every suite in it."""
-    engines = [
-        engine("int8", 0.2),
-        engine("bf16", 0.35, "openvino"),
-    ]
+def stages_of(precision: str, backend: str, factor: float) -> dict[str, Any]:
+    """Return an engine of the stages suite, ``factor`` times as slow as another."""
+    return {
+        "name": precision,
+        "precision": precision,
+        "backend": backend,
+        "preprocess": times(0.002),
+        "observe": times(0.1 * factor),
+        "denoise": times(0.1 * factor),
+        "steps": [times(0.006 * factor, seed=step) for step in range(16)],
+        "decode": times(0.0001),
+        "total": times(0.2 * factor),
+    }
+
+
+def cell(precision: str, steps: int, seconds: float) -> dict[str, Any]:
+    """Return an engine of the sweep suite with a number of steps, each of which takes about ``seconds``."""
+    return {
+        "engine": f"{precision} engine",
+        "precision": precision,
+        "backend": "cpu",
+        "steps": steps,
+        "seconds": times(0.1 + steps * seconds),
+        "stick_error": 0.1 / steps,
+        "buttons_agree": 1 - 0.05 / steps,
+        "difference": 0.2 / steps,
+    }
+
+
+def suites() -> dict[str, Any]:
+    """Return what the suites found that measure engines."""
+    baselines = {"fp32": times(4.0, spread=0.02), "bf16": times(1.6, spread=0.02)}
+    engines = [engine("int8", 0.2), engine("bf16", 0.35, "openvino")]
     cells = [
-        {
-            "engine": f"{precision} engine",
-            "precision": precision,
-            "backend": "cpu",
-            "steps": steps,
-            "seconds": times(0.1 + steps * seconds),
-            "stick_error": 0.1 / steps,
-            "buttons_agree": 1 - 0.05 / steps,
-            "difference": 0.2 / steps,
-        }
+        cell(precision, steps, seconds)
         for precision, seconds in (("int8", 0.01), ("fp32", 0.03))
         for steps in (2, 4, 8, 16)
     ]
     cpu = {"name": "int8-cpu", "precision": "int8", "backend": "cpu"}
+    return {
+        "chunk": {"steps": 16, "threads": 2, "baselines": baselines, "engines": engines},
+        "stages": {"steps": 16, "engines": [stages_of("int8", "cpu", 1.0), stages_of("bf16", "openvino", 1.7)]},
+        "sweep": {"cells": cells},
+        "startup": {"threads": 2, "engines": [{**cpu, "whole": times(1.9, 3), "load": times(1.5, 3)}]},
+        "memory": {"threads": 2, "engines": [{**cpu, "peak_bytes": 800_000_000}]},
+    }
+
+
+def content() -> dict[str, Any]:
+    """Return a file with every suite in it that measures engines."""
     return {
         "schema": SCHEMA_VERSION,
         "provenance": {
@@ -103,34 +132,7 @@ def content() -> dict[str, Any]:
         },
         "settings": {"threads": 2, "delays": [0, 1, 2], "episodes": None},
         "engines": [{"name": "int8-cpu", "precision": "int8", "target": "onnx", "parameters": RELEASED}],
-        "suites": {
-            "chunk": {
-                "steps": 16,
-                "threads": 2,
-                "baselines": {"fp32": times(4.0, spread=0.02), "bf16": times(1.6, spread=0.02)},
-                "engines": engines,
-            },
-            "stages": {
-                "steps": 16,
-                "engines": [
-                    {
-                        "name": precision,
-                        "precision": precision,
-                        "backend": backend,
-                        "preprocess": times(0.002),
-                        "observe": times(0.1 * factor),
-                        "denoise": times(0.1 * factor),
-                        "steps": [times(0.006 * factor, seed=step) for step in range(16)],
-                        "decode": times(0.0001),
-                        "total": times(0.2 * factor),
-                    }
-                    for precision, backend, factor in (("int8", "cpu", 1.0), ("bf16", "openvino", 1.7))
-                ],
-            },
-            "sweep": {"cells": cells},
-            "startup": {"threads": 2, "engines": [{**cpu, "whole": times(1.9, 3), "load": times(1.5, 3)}]},
-            "memory": {"threads": 2, "engines": [{**cpu, "peak_bytes": 800_000_000}]},
-        },
+        "suites": suites(),
         "not_run": {"loop": "takes most of an hour; ask for it by name"},
     }
 

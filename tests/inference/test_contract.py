@@ -213,7 +213,12 @@ def test_it_and_its_policy_are_closed_at_the_end_of_a_with_however_that_ends(
     manifest, closed = read_manifest(folder), list[str]()
     with ENGINES[engine](folder, manifest) as opened:
         close = opened.close
-        monkeypatch.setattr(opened, "close", lambda: (closed.append(engine), close()))
+
+        def counted() -> None:
+            closed.append(engine)
+            close()
+
+        monkeypatch.setattr(opened, "close", counted)
         with pytest.raises(KeyError) if fault else nullcontext(), EnginePolicy(folder, manifest, opened) as policy:
             assert policy.engine is opened
             if fault:

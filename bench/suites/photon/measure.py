@@ -6,6 +6,7 @@ time answers by the brightness, and the keyboard pad presses a key, which the wi
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
@@ -137,14 +138,10 @@ def at_rate(display: str, rate: int, count: int = FLIPS, opened: Opened = _opene
     :raises ngrt.errors.NgrtError: the display cannot be watched, or nothing answers
     """
     with flashing(display, count) as window:
-        source = opened(display, float(rate))
-        try:
+        with closing(opened(display, float(rate))) as source, KeyboardPad(None, display) as pad:
             every = min(source.interval, 1 / rate)
-            pad = KeyboardPad(None, display)
             window.begin()
             answers = answer(source, pad, rate, lambda: window.ended)
-        finally:
-            source.close()
         flips = window.flips()
     return taken(rate, every, flips, answers)
 
@@ -179,9 +176,6 @@ def taken(rate: int, grab_every: float, flips: Sequence[Flip], answers: Sequence
 
 
 def _size(display: str) -> tuple[int, int]:
-    source = _opened(display, 1 / FRAME)
-    try:
+    with closing(_opened(display, 1 / FRAME)) as source:
         image = source.grab(0.0)
-    finally:
-        source.close()
     return (0, 0) if image is None else (image.shape[1], image.shape[0])

@@ -9,15 +9,15 @@ import numpy as np
 from ngrt.clock import MonotonicClock
 from ngrt.control.context import Context
 from ngrt.control.merging import Merging
-from ngrt.interfaces import EndOfSource, FrameSource, Pad
+from ngrt.interfaces import EndOfSource, FrameSource, Observer, Pad
 from ngrt.messages import STILL, Chunk, Guide, Image, PadState, TimedChunk
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
-from ngrt.pipeline.telemetry import Telemetry
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.policy.actions import BUTTON_NAMES, decode
 from ngrt.policy.preprocess import CAPTURE_SIDE, observation
+from ngrt.resource import Resource
 
 COLUMNS, ROWS = 25, 18
 WHITE, BLACK = "SOUTH", "EAST"
@@ -42,11 +42,11 @@ class Answer:
 
 
 def answer(screen: FrameSource, pad: Pad, rate: int, ended: Callable[[], bool]) -> list[Answer]:
-    """Play at ``rate`` until ``ended``; return every answer. The pad is closed afterwards.
+    """Play at ``rate`` until ``ended``; return every answer.
 
     :raises ngrt.errors.NgrtError: the screen or the pad failed
     """
-    clock, log = MonotonicClock(), _Log()
+    clock, decisions = MonotonicClock(), _Decisions()
     source, driven = _Source(screen, ended), _Pad(pad)
     answers = {white: _chunk(WHITE if white else BLACK) for white in (True, False)}
 
@@ -62,13 +62,10 @@ def answer(screen: FrameSource, pad: Pad, rate: int, ended: Callable[[], bool]) 
         Merging(),
         clock,
         lambda name: ThreadWorker(name, clock),
-        telemetry=log,
+        observers=[decisions],
     )
-    try:
-        anyio.run(run, session)
-    finally:
-        pad.close()
-    return _joined(log.decided, driven.sent, source.grabbed)
+    anyio.run(run, session)
+    return _joined(decisions.decided, driven.sent, source.grabbed)
 
 
 def _joined(
@@ -102,7 +99,7 @@ def _chunk(button: str) -> Chunk:
 
 
 @dataclass
-class _Source:
+class _Source(Resource):
     """A screen whose grabs are timed, at an end when the window is."""
 
     screen: FrameSource
@@ -141,7 +138,7 @@ class _Sent:
 
 
 @dataclass
-class _Pad:
+class _Pad(Resource):
     """A pad whose changes are timed."""
 
     pad: Pad
@@ -164,15 +161,13 @@ class _Pad:
         self.pad.close()
 
 
-class _Log(Telemetry):
+class _Decisions(Observer):
     """Keeps the first chunk of every answer."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.decided: list[tuple[bool, TimedChunk]] = []
 
     def chunk(self, chunk: TimedChunk) -> None:
         white = WHITE in chunk.chunk.pad(0).buttons
         if not self.decided or self.decided[-1][0] != white:
             self.decided.append((white, chunk))
-        super().chunk(chunk)

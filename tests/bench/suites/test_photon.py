@@ -14,6 +14,7 @@ from bench.suites.photon.session import Answer
 from bench.suites.photon.xvfb import x_server
 from bench.suites.suite import Effort, Inputs, LackingError
 from ngrt.errors import PadError, SourceError
+from ngrt.resource import Resource
 
 XVFB = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="not installed; apt-get install xvfb")
 
@@ -75,7 +76,7 @@ def test_a_window_that_is_not_answered_ends_by_itself_and_is_an_error(monkeypatc
         at_rate(display, 60, 3)
 
 
-class Deaf:
+class Deaf(Resource):
     name = "deaf"
 
     def send(self, state: object) -> None:
