@@ -1,6 +1,6 @@
-"""Bundles of one checkpoint, in a folder that is not in its place yet: verified, gated, turned into engines.
+"""Builds the bundles of one checkpoint in a temporary folder: writes the graphs, verifies them, builds engines.
 
-Graphs are verified against the checkpoint. A lossy engine is held, by the gate, to fp32 graphs that were.
+Graphs are verified against the checkpoint. A lossy engine passes a gate: it is compared with verified fp32 graphs.
 """
 
 import math
@@ -20,7 +20,7 @@ from export.gate import BUTTONS_LEAST, STICK_LIMIT, gate
 from export.hub import NITROGEN_SHA256
 from export.products import Int8Product
 from export.to_onnx import DATA_LIMIT, write_graph
-from export.to_tensorrt import ENGINES, Order, build_engine, timings_file
+from export.to_tensorrt import ENGINES, BuildRequest, build_engine, timings_file
 from export.toolkit import Toolkit
 from export.verify import LIMITS, verify
 from export.worst_layer import Rounding
@@ -33,17 +33,17 @@ from ngrt.policy.bundle import Checkpoint as Origin
 from ngrt.policy.spec import GraphSpec
 
 Progress = Callable[[str, float], None]
-"""Told of each stage: what it does, and the share of the whole that is done before it."""
+"""Called before each stage with its name and the share of the whole that is done."""
 
 TOOLS = ("ngrt", "torch", "onnx", "onnxscript")
 GRAPHS: tuple[tuple[GraphName, float], ...] = (("schedule", 0.0), ("observe", 0.1), ("denoise", 0.6))
-"""Each graph and the share of the time of writing all that lies before it, at the released size."""
+"""Each graph, and the share of the writing time before it, at the released size."""
 
 INSTEAD: dict[Precision, Precision] = {"int8": "fp32", "fp8": "fp16"}
-"""The lossy precisions, and what to try where they fail."""
+"""The lossy precisions, and what to try if they fail."""
 
 RANGES = 3
-"""Every third observation gives fp8 its ranges; the gate is on the others."""
+"""Every third observation is used for fp8's ranges, the others for the gate."""
 
 NVIDIA_NOTICE = (
     "Made from NitroGen's weights, which are NVIDIA's and carry NVIDIA's non-commercial licence; so does this engine."
@@ -51,13 +51,13 @@ NVIDIA_NOTICE = (
 
 
 def span(progress: Progress, start: float, end: float) -> Progress:
-    """Return what tells the progress of a part of the work that goes from ``start`` to ``end`` of the whole."""
+    """Return the progress for a part of the work, from ``start`` to ``end`` of the whole."""
     return lambda stage, share: progress(stage, start + share * (end - start))
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What bundles are made from: the checkpoint, its hash and its policy, and what they are called.
+    """The checkpoint that bundles are made from: the bundle's name, the checkpoint, its SHA-256 and its policy.
 
     ``data_limit``: bytes of weights above which a graph keeps them in a file of their own.
     """
@@ -69,12 +69,12 @@ class Source:
     data_limit: int = DATA_LIMIT
 
     def written(self, precision: Precision, folder: Path, progress: Progress) -> Manifest:
-        """Write the ONNX graphs and a manifest that does not know their parity yet."""
+        """Write the ONNX graphs and a manifest, whose parity is not known yet."""
         graphs = {}
         for name, share in GRAPHS:
             progress(f"writing {name} in {precision}", share)
             graphs[name] = write_graph(name, self.loaded.model, precision, folder, self.data_limit)
-        return keep(self._manifest(precision, graphs), folder)
+        return write_manifest(self._manifest(precision, graphs), folder)
 
     def verified(self, precision: Precision, folder: Path, progress: Progress) -> Manifest:
         """Write a bundle that agrees with the checkpoint.
@@ -84,12 +84,12 @@ class Source:
         manifest = self.written(precision, folder, span(progress, 0, 0.75))
         progress("verifying against the checkpoint", 0.75)
         parity = verify(self.loaded, folder, precision, policy=self._played(folder, manifest))
-        return keep(manifest.model_copy(update={"parity": parity}), folder)
+        return write_manifest(manifest.model_copy(update={"parity": parity}), folder)
 
     def _played(self, folder: Path, manifest: Manifest) -> EnginePolicy:
-        """Return the policy of graphs that were just written, by the same backend every time.
+        """Return a policy that runs the graphs in ``folder``, always with the same backend.
 
-        ONNX Runtime has no kernels for bf16 on CPUs; without OpenVINO torch stands in for them.
+        ONNX Runtime has no kernels for bf16 on CPUs; torch emulates them if OpenVINO is not installed.
         """
         if manifest.precision != "bf16":
             return open_policy(folder, backend="cpu")
@@ -98,7 +98,7 @@ class Source:
         return open_policy(folder, backend="openvino")
 
     def int8(self, folder: Path, calibration: Calibration, progress: Progress) -> Manifest:
-        """Write an int8 bundle and how it fares at the gate. Its parity is that of the fp32 graphs it is held to."""
+        """Write an int8 bundle, with the gate's result. Its parity is that of the fp32 graphs it is compared with."""
         exact = folder / "exact"
         exact.mkdir()
         parity = self.verified("fp32", exact, span(progress, 0, 0.45)).parity
@@ -109,32 +109,34 @@ class Source:
             calibration.observations[0],
         )
         with closing(self._played(exact, manifest)) as reference, closing(self._played(folder, manifest)) as candidate:
-            fares = self._judged(reference, candidate, calibration, layers, span(progress, 0.6, 1))
+            result = self._gate(reference, candidate, calibration, layers, span(progress, 0.6, 1))
         shutil.rmtree(exact)
-        return keep(manifest.model_copy(update={"gate": fares}), folder)
+        return write_manifest(manifest.model_copy(update={"gate": result}), folder)
 
     def fp8(self, folder: Path, calibration: Calibration, progress: Progress) -> Manifest:
-        """Write a bundle of fp8 graphs, for TensorRT, and how torch's emulation of it fares at the gate.
+        """Write a bundle of fp8 graphs, for TensorRT, with the gate's result, measured by torch's emulation.
 
-        Its parity is that of the fp16 graphs that are quantized: it says that they were traced right.
+        Its parity is that of the fp16 graphs before they are quantized: it shows that they were traced correctly.
         """
         manifest = self.verified("fp16", folder, span(progress, 0, 0.5))
         progress("quantizing", 0.5)
-        ranges, held = calibration.parted(RANGES)
+        ranges, held_out = calibration.split(RANGES)
         quantized = quantize(self.loaded.model, manifest, ranges.observations)
         layers = Rounding(
             self.loaded.model,
             lambda graph, name, _product: quantized.products.get(graph, {}).get(name),
-            held.observations[0],
+            held_out.observations[0],
         )
         reference, candidate = emulated(self.loaded.model, manifest, "fp32"), emulated_fp8(quantized, manifest)
-        fares = self._judged(reference, candidate, held, layers, span(progress, 0.6, 1))
+        result = self._gate(reference, candidate, held_out, layers, span(progress, 0.6, 1))
         graphs = dict(manifest.graphs)
         for name, products in quantized.products.items():
             graphs[name] = quantize_graph(folder / graphs[name].file, products)
-        return keep(manifest.model_copy(update={"precision": "fp8", "graphs": graphs, "gate": fares}), folder)
+        return write_manifest(
+            manifest.model_copy(update={"precision": "fp8", "graphs": graphs, "gate": result}), folder
+        )
 
-    def _judged(
+    def _gate(
         self,
         reference: EnginePolicy,
         candidate: EnginePolicy,
@@ -151,9 +153,9 @@ class Source:
         )
 
     def engines(self, toolkit: Toolkit, folder: Path, manifest: Manifest, progress: Progress) -> Manifest:
-        """Turn the graphs in ``folder`` into engines, and verify those where this machine's GPU can run them.
+        """Turn the graphs in ``folder`` into engines, and verify them if this machine's GPU can run them.
 
-        :raises ExportError: they cannot be built, or are not what they were built of
+        :raises ExportError: they cannot be built, or disagree with the checkpoint
         """
         graphs = dict(manifest.graphs)
         for number, name in enumerate(ENGINES):
@@ -163,8 +165,8 @@ class Source:
                 part(f"building {name} with {toolkit.edition.module}", share)
 
             report(0)
-            order = Order(graphs[name], folder, manifest.policy.context_frames, timings_file(toolkit))
-            graphs[name] = build_engine(toolkit, order, report)
+            request = BuildRequest(graphs[name], folder, manifest.policy.context_frames, timings_file(toolkit))
+            graphs[name] = build_engine(toolkit, request, report)
         manifest = manifest.model_copy(
             update={
                 "target": toolkit.edition.target,
@@ -173,14 +175,17 @@ class Source:
                 "tools": manifest.tools | {toolkit.edition.module: toolkit.version},
             }
         )
-        return self._verified_on_this_gpu(toolkit, folder, keep(manifest, folder))
+        return self._verified_on_this_gpu(toolkit, folder, write_manifest(manifest, folder))
 
     def _verified_on_this_gpu(self, toolkit: Toolkit, folder: Path, manifest: Manifest) -> Manifest:
-        """Never run on a machine that has a GPU."""
+        """Verify the engines if this machine's GPU can run them. Never run on a machine that has a GPU.
+
+        :raises ExportError: they disagree with the checkpoint
+        """
         if toolkit.here not in toolkit.capabilities or manifest.precision not in LIMITS:
             return manifest
         parity = verify(self.loaded, folder, manifest.precision)
-        return keep(manifest.model_copy(update={"parity": parity}), folder)
+        return write_manifest(manifest.model_copy(update={"parity": parity}), folder)
 
     def _manifest(self, precision: Precision, graphs: dict[GraphName, Graph]) -> Manifest:
         loaded = self.loaded
@@ -194,7 +199,7 @@ class Source:
             policy=self.policy,
             config=loaded.raw_config,
             graphs=graphs,
-            # until verified; the bundle is not in its place before
+            # until verified; the bundle stays in its temporary folder until then
             parity=Parity(context=0, actions=0, actions_limit=0, buttons_agree=0, chunks=0, steps=0),
             tools={tool: version(tool) for tool in TOOLS},
             notice=NVIDIA_NOTICE if self.digest == NITROGEN_SHA256 else "",
@@ -202,9 +207,9 @@ class Source:
 
 
 def refuse_failed(manifest: Manifest, *, force: bool) -> None:
-    """Refuse an engine that failed its gate, even by ``force`` if its actions are no numbers.
+    """Refuse an engine that failed its gate, unless ``force``; one whose actions are not numbers in any case.
 
-    :raises ExportError: it did
+    :raises ExportError: the engine is refused
     """
     if manifest.gate is None or not manifest.gate.failure:
         return
@@ -224,7 +229,7 @@ def refuse_failed(manifest: Manifest, *, force: bool) -> None:
         )
 
 
-def keep(manifest: Manifest, folder: Path) -> Manifest:
+def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
     """Write ``manifest`` into ``folder`` and return it."""
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     return manifest

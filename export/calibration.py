@@ -1,4 +1,4 @@
-"""The observations that a lossy engine is calibrated on and held to: from files of the user's, or generated."""
+"""The observations that a lossy engine is calibrated and checked on: from the user's files, or synthetic."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ngrt.sources.images import read_image
 from ngrt.sources.video import VideoSource
 
 MOST = 24
-"""Observations: 24 chunks of 18 rows have 9072 buttons, enough to tell 99% from 98.5."""
+"""Most observations: 24 chunks of 18 rows have 9072 buttons, enough to tell 99% from 98.5%."""
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 SEED = 20_260_101
@@ -22,14 +22,14 @@ SEED = 20_260_101
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Observations, each some frames, oldest first, and where they come from in a few words."""
+    """Observations, each a tuple of frames, oldest first; ``source``: where they are from, in a few words."""
 
     observations: tuple[tuple[Image, ...], ...]
     source: str
 
     @classmethod
     def generated(cls, context: int) -> "Calibration":
-        """Return observations of ``context`` pictures that were made up: the same for everyone."""
+        """Return observations of ``context`` synthetic frames each, always the same."""
         random = np.random.default_rng(SEED)
         return cls(tuple(tuple(picture(random) for _ in range(context)) for _ in range(MOST)), "generated")
 
@@ -43,8 +43,8 @@ class Calibration:
         observations = [tuple(frames[max(0, last - context + 1) : last + 1]) for last in range(len(frames))]
         return cls(tuple(observations), ", ".join(path.name for path in paths))
 
-    def parted(self, every: int) -> tuple["Calibration", "Calibration"]:
-        """Return every ``every``-th observation, and the others: all of both where there are too few to part."""
+    def split(self, every: int) -> tuple["Calibration", "Calibration"]:
+        """Return every ``every``-th observation, and the others; as the others all, if there are too few to split."""
         few = len(self.observations) < every
         some = self.observations[::every]
         others = tuple(seen for number, seen in enumerate(self.observations) if few or number % every)
@@ -52,7 +52,7 @@ class Calibration:
 
 
 def picture(random: np.random.Generator) -> Image:
-    """Return a 256 x 256 picture with edges and gradients, as a game has, not mere noise."""
+    """Return a synthetic frame (256, 256, 3), with edges and gradients as in a game."""
     y, x = np.mgrid[0:256, 0:256] / 255
     image = np.stack([np.sin(random.uniform(1, 9) * x + random.uniform(1, 9) * y) for _ in range(3)], -1) * 80 + 128
     for _ in range(12):
@@ -62,7 +62,7 @@ def picture(random: np.random.Generator) -> Image:
 
 
 def _spread(paths: Sequence[Path]) -> list[Image]:
-    """Return at most `MOST` frames at equal distances, without keeping more than twice as many."""
+    """Return at most `MOST` frames at equal distances; keeps no more than twice as many in memory."""
     kept: list[Image] = []
     stride = 1
     for number, frame in enumerate(frame for path in paths for frame in _frames(path)):

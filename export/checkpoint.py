@@ -1,4 +1,4 @@
-"""Load a checkpoint without running anything in it, and check every tensor."""
+"""Load a checkpoint without running any code in it, and check every tensor."""
 
 import json
 import os
@@ -19,22 +19,22 @@ from export.resolve import resolve, short
 from ngrt.errors import CheckpointError
 
 WEIGHTS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
-"""Number formats of stored weights; all are turned into float32."""
+"""Number formats of stored weights; all are converted to float32."""
 
 FOREIGN = re.compile(r"GLOBAL ([\w.]{1,80})")
-"""What torch says a refused file calls for."""
+"""Finds in torch's message what a refused file would call."""
 
 GAME_TENSOR = "game_embedding.weight"
 GAME_FILE_LIMIT = 64 * 2**20
 """Bytes of a file with game names."""
 
 GAME_ROWS_LIMIT = 1_000_000
-"""Rows of it: compressed, a few bytes can stand for any number of them."""
+"""Rows of a file with game names: compressed, a few bytes can hold any number of rows."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checked checkpoint: the model with its weights, and the configuration as it was found."""
+    """A checked checkpoint: the model with its weights, and its configuration, unchanged."""
 
     path: Path
     model: NitroGen
@@ -52,7 +52,7 @@ class Checkpoint:
 def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint:
     """Return the checkpoint at ``path``. Its weights stay on disk until they are used.
 
-    :raises CheckpointError: it is missing, damaged, unsafe or not NitroGen's
+    :raises CheckpointError: it is missing, damaged, unsafe or not in NitroGen's format
     """
     content = read_pickle(path)
     if not isinstance(content, dict) or not {"model", "ckpt_config"} <= content.keys():
@@ -75,7 +75,7 @@ def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint
 
 
 def _plain(raw: object) -> dict[str, Any]:
-    """Return a configuration as JSON has it, for the manifest.
+    """Return a configuration as plain JSON values, for the manifest.
 
     :raises CheckpointError: JSON cannot hold it
     """
@@ -91,9 +91,9 @@ def _plain(raw: object) -> dict[str, Any]:
 
 
 def read_pickle(path: Path) -> object:
-    """Return what a checkpoint file holds: tensors and plain containers, nothing that could run.
+    """Return the content of a checkpoint file: tensors and plain containers, nothing that can run code.
 
-    :raises CheckpointError: the file is missing, damaged, or wants to construct anything else
+    :raises CheckpointError: the file is missing or damaged, or contains anything else
     """
     if not os.path.isfile(path):
         raise CheckpointError(
@@ -111,7 +111,7 @@ def read_pickle(path: Path) -> object:
         raise CheckpointError(
             f"checkpoint {path} cannot be read ({error.strerror})", remedy="allow it, or copy it"
         ) from error
-    except Exception as error:  # damage deep in a file comes out as anything
+    except Exception as error:  # damage deep in a file can raise anything
         raise CheckpointError(
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or not made by torch.save",
             remedy="download it again",
@@ -119,9 +119,9 @@ def read_pickle(path: Path) -> object:
 
 
 def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
-    """Check that ``tensors`` are exactly those of ``model``, of floating point and finite.
+    """Check that ``tensors`` are exactly those of ``model``, in floating point and finite.
 
-    :raises CheckpointError: one is missing, too many, of another shape or type, or has NaN or infinite weights
+    :raises CheckpointError: one is missing, superfluous, of another shape or type, or has NaN or infinite weights
     """
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     faults = [f"{name} is missing" for name in wanted if name not in tensors]
@@ -134,7 +134,7 @@ def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
             faults.append(f"{name} is {value.layout} {value.dtype} on {value.device}, not plain floating point")
         elif value.untyped_storage().nbytes() < value.numel() * value.element_size():
             faults.append(f"{name} has fewer weights than its shape {shape} needs")
-    if not faults:  # only now that the weights are as many as the file has: reading them takes memory
+    if not faults:  # only now that their number is checked: reading weights takes memory
         faults = [f"{name} has weights that are not finite" for name in wanted if not _finite(tensors[name])]
     if faults:
         more = f" (and {len(faults) - 3} more faults)" if len(faults) > 3 else ""
@@ -148,16 +148,16 @@ def _finite(value: Tensor) -> bool:
 
 
 def read_games(config: Config, folder: Path) -> dict[str, int]:
-    """Return the games' names and embedding rows: sorted, from 1. Empty where their file does not lie beside.
+    """Return the games' names and their embedding rows, sorted, from 1. Empty if their file is not in ``folder``.
 
-    :raises CheckpointError: the file is there but has no game names, or not as many as the embedding has rows
+    :raises CheckpointError: the file has no game names, or another number of them than the embedding has rows
     """
     mapping = config.tokenizer.game_mapping_cfg
     if mapping is None:
         return {}
     names: set[str] = set()
     for source in mapping.src_files:
-        path = folder / Path(source.replace("\\", "/")).name  # training's folders are not ours
+        path = folder / Path(source.replace("\\", "/")).name  # the configuration has training's folders
         if not path.is_file():
             return {}
         if (size := path.stat().st_size) > GAME_FILE_LIMIT:

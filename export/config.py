@@ -1,7 +1,7 @@
-"""The checkpoint's configuration, validated, and the policy it describes.
+"""The checkpoint's configuration, validated, and the policy that it describes.
 
-Unknown fields are ignored: checkpoints carry training settings that change nothing here. A value that would change the
-mathematics in a way this export does not know is refused.
+Unknown fields are ignored: they are training settings that change nothing here. A value that changes the mathematics in
+a way that this export does not know is refused.
 """
 
 from typing import Literal
@@ -21,7 +21,7 @@ class Part(BaseModel):
 
 
 class Tower(Part):
-    """Shape of the SigLIP vision tower; field names as in its own ``config.json``."""
+    """Shape of the SigLIP vision tower, with the field names of its own ``config.json``."""
 
     hidden_size: int = Count
     intermediate_size: int = Count
@@ -91,7 +91,7 @@ class ModelConfig(Part):
 
 
 class Mapping(Part):
-    """Where the names of the games are."""
+    """The files with the names of the games."""
 
     src_files: tuple[str, ...] = ()
 
@@ -122,7 +122,7 @@ class Config(Part):
     game_rows: int = 0
 
     def policy(self, games: dict[str, int], context_frames: int | None) -> GraphSpec:
-        """Return what a policy of this configuration takes and gives."""
+        """Return the inputs and outputs of a policy with this configuration."""
         return GraphSpec(
             action_dim=self.model.action_dim,
             action_horizon=self.model.action_horizon,

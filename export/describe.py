@@ -1,4 +1,4 @@
-"""What a checkpoint is, as plain facts."""
+"""Plain facts about a checkpoint."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Description:
 
 
 def describe(path: Path) -> Description:
-    """Return what the checkpoint at ``path`` is; it is checked as for an export.
+    """Return a description of the checkpoint at ``path``; it is checked as for an export.
 
     :raises ngrt.errors.CheckpointError: it cannot be used
     """

@@ -1,4 +1,4 @@
-"""The GPU of this machine, as far as building for it needs to know."""
+"""The compute capability of this machine's GPU."""
 
 from ngrt.errors import MissingExtraError
 

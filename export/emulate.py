@@ -1,7 +1,7 @@
-"""The three graphs run by torch, in any precision: for formats that ONNX Runtime has no CPU kernels for.
+"""Runs the three graphs by torch, in any precision: for formats for which ONNX Runtime has no CPU kernels.
 
-What runs is the modules that the graphs are traced from, not the files. Products in bf16 accumulate in float32 and
-round once, as a GPU's do.
+It runs the modules that the graphs are traced from, not the files. Matrix products in bf16 accumulate in float32 and
+round once, as on a GPU.
 """
 
 from collections.abc import Mapping
@@ -29,21 +29,21 @@ def modules_of(model: NitroGen, precision: Precision) -> Modules:
 
 
 def emulated(model: NitroGen, manifest: Manifest, precision: Precision) -> EnginePolicy:
-    """Return the policy that graphs of ``model`` in ``precision`` (fp32, fp16, bf16) make, run by torch.
+    """Return a policy that runs the graphs of ``model`` in ``precision`` (fp32, fp16, bf16) by torch.
 
-    ``manifest`` says what the graphs take and give. fp16 is far slower than it should be: torch has no fast kernels.
+    ``manifest`` has the graphs' inputs and outputs. fp16 is very slow: torch has no fast kernels for it on a CPU.
     """
     return policy_of(modules_of(model, precision), manifest, precision)
 
 
 def policy_of(modules: Modules, manifest: Manifest, precision: str) -> EnginePolicy:
-    """Return the policy that ``modules`` make, which compute in ``precision``."""
+    """Return a policy that runs ``modules``, which compute in ``precision``."""
     return EnginePolicy(Path(manifest.name), manifest, TorchEngine(modules, manifest.graphs, precision))
 
 
 @dataclass(frozen=True, eq=False)
 class TorchEngine(HostEngine):
-    """Runs modules on the CPU. Keys and values cross as float32, which holds bf16 and fp16 exactly."""
+    """Runs modules on the CPU. Keys and values are passed as float32, which holds bf16 and fp16 exactly."""
 
     modules: Modules
     graphs: Mapping[GraphName, Graph]
@@ -60,13 +60,13 @@ class TorchEngine(HostEngine):
         return "cpu"
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
-        """Return what ``graph`` takes and gives, as the manifest has it."""
+        """Return the shapes of the inputs and outputs of ``graph``, from the manifest."""
         taken, given = self.graphs[graph].inputs, self.graphs[graph].outputs
         return {tensor.name: tensor.shape for tensor in taken}, {tensor.name: tensor.shape for tensor in given}
 
     def run(self, graph: GraphName, feed: Feed) -> dict[str, Any]:
         """Return the outputs of ``graph`` by name."""
-        # copied: torch warns of arrays that cannot be written, as noise that was broadcast
+        # copied: torch warns of read-only arrays, such as broadcast noise
         given = [torch.tensor(feed[tensor.name]) for tensor in self.graphs[graph].inputs]
         with torch.inference_mode():
             found = self.modules[graph](*given)

@@ -1,10 +1,10 @@
-"""FP8 graphs for TensorRT: large products take e4m3 numbers, everything else stays as in fp16.
+"""FP8 graphs for TensorRT: large matrix products take e4m3 numbers, everything else stays as in fp16.
 
-Explicit quantization: the weights are stored as fp8 with a scale for each output column; what they are multiplied with
-is quantized with one scale, from the largest value seen on calibration frames. Attention's own products, the first and
-last maps of either graph and all sums stay fp16 or float32: they are small, and the most sensitive.
+Explicit quantization: weights are stored as fp8 with a scale for each output column; their inputs are quantized with
+one scale, from the largest value on the calibration frames. Attention's own products, the first and last maps of each
+graph and all sums stay fp16 or float32: they are small, and the most sensitive.
 
-The same arithmetic runs in torch (`emulated_fp8`), so that a machine without a GPU can judge it: fp8 factors, sums in
+The same arithmetic runs in torch (`emulated_fp8`), so that a machine without a GPU can check it: fp8 factors, sums in
 float32, results rounded to fp16. Engines themselves were built and never run.
 """
 
@@ -24,7 +24,7 @@ from export.graphs import CrossAttention, Observe, SelfAttention
 from export.model import NitroGen
 from export.modules import Module
 from export.products import Product
-from export.to_onnx import entry
+from export.to_onnx import manifest_entry
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Image
 from ngrt.policy.bundle import Graph, GraphName, Manifest
@@ -36,10 +36,10 @@ LEAST_SCALE = 2.0**-14
 """The smallest normal fp16 number: scales are fp16, as the products are."""
 
 EVERY_PART = ("tower", "mixer", "keys", "values", "blocks")
-"""Where the large products are: parts of the graphs' modules."""
+"""The parts of the graphs' modules that have large products."""
 
 DENOISE = ("blocks",)
-"""The denoiser's blocks alone, as is usual: they are read anew at every step, which is what a chunk's time goes into.
+"""The default: the denoiser's blocks alone. Their weights are read at every step, which takes most of a chunk's time.
 At the released size with random weights, over two chunks, sticks are then off by 0.012 to 0.015 on average and 99.2% to
 99.7% of buttons agree; with every part over three, 0.032 to 0.050 and 97.9% to 98.9%; the tower alone, 0.025 to 0.032.
 """
@@ -49,17 +49,17 @@ SEED = 20_260_102
 
 
 def scale_of(largest: Tensor) -> Tensor:
-    """Return the scales at which values up to ``largest`` fill the range of e4m3, rounded to fp16."""
+    """Return the scales that map values up to ``largest`` to the whole range of e4m3, rounded to fp16."""
     return (largest / LARGEST).clamp(min=LEAST_SCALE).half().float()
 
 
 def rounded(values: Tensor, scale: Tensor) -> Tensor:
-    """Return ``values / scale`` as the nearest e4m3 numbers, as float8; larger ones become the largest."""
+    """Return ``values / scale`` as the nearest e4m3 numbers, float8; values beyond the range become the largest."""
     return (values / scale).clamp(-LARGEST, LARGEST).to(torch.float8_e4m3fn)
 
 
 class HalfProduct(Module):
-    """A `Product` in fp16, computed in float32 of rounded numbers: torch's own fp16 products take seconds each."""
+    """A `Product` in fp16, computed in float32 from rounded numbers: torch's own fp16 products take seconds each."""
 
     def __init__(self, product: Product) -> None:
         super().__init__()
@@ -67,11 +67,11 @@ class HalfProduct(Module):
         self.bias = None if product.bias is None else product.bias.half()
 
     def forward(self, x: Tensor) -> Tensor:
-        return finished(x.half().float() @ self.weight, self.bias)
+        return product_of(x.half().float() @ self.weight, self.bias)
 
 
 class Fp8Product(Module):
-    """A `Product` of fp8 numbers: ``weight`` (in, out) and its ``scales`` (out,), ``scale`` () of what comes in."""
+    """A `Product` of fp8 numbers: ``weight`` (in, out) with its ``scales`` (out,), ``scale`` () of the input."""
 
     def __init__(self, product: Product, largest: float) -> None:
         super().__init__()
@@ -84,11 +84,11 @@ class Fp8Product(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         sums = rounded(x.half().float(), self.scale).float() @ self.weight
-        return finished(sums * (self.scale * self.scales), self.bias)
+        return product_of(sums * (self.scale * self.scales), self.bias)
 
 
-def finished(sums: Tensor, bias: Tensor | None) -> Tensor:
-    """Return a product's sums rounded to fp16, the bias added, as float32."""
+def product_of(sums: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the product from its sums: rounded to fp16, the bias added, as float32."""
     y = sums.half()
     return (y if bias is None else y + bias).float()
 
@@ -116,9 +116,9 @@ def quantize(
             if name not in largest[graph]:
                 _replace(modules[graph], name, HalfProduct(product))
                 continue
-            small = Fp8Product(product, largest[graph][name])
-            products.setdefault(graph, {})[name] = small
-            _replace(modules[graph], name, small)
+            fp8 = Fp8Product(product, largest[graph][name])
+            products.setdefault(graph, {})[name] = fp8
+            _replace(modules[graph], name, fp8)
         for part in modules[graph].modules():
             if isinstance(part, SelfAttention | CrossAttention | Observe):
                 part.dtype = torch.float16
@@ -126,12 +126,12 @@ def quantize(
 
 
 def emulated_fp8(quantized: Quantized, manifest: Manifest) -> EnginePolicy:
-    """Return the policy that the fp8 graphs make, emulated by torch: what a gate judges in the engines' place."""
+    """Return a policy that emulates the fp8 graphs in torch; the gate judges it instead of the engines."""
     return policy_of(quantized.modules, manifest, "fp8")
 
 
 def quantize_graph(path: Path, products: Mapping[str, Fp8Product]) -> Graph:
-    """Turn the fp16 graph at ``path`` into the fp8 one that ``products`` are of; return its entry in the manifest."""
+    """Turn the fp16 graph at ``path`` into an fp8 one with ``products``; return its entry in the manifest."""
     model = onnx.load(path)
     graph, scaled = model.graph, set[str]()
     kept = [value for value in graph.initializer if value.name.removesuffix(".weight") not in products]
@@ -140,7 +140,7 @@ def quantize_graph(path: Path, products: Mapping[str, Fp8Product]) -> Graph:
         product = products.get(node.input[1].removesuffix(".weight")) if node.op_type == "MatMul" else None
         if product is not None:
             given, weight = node.input
-            if given not in scaled:  # keys and values of all layers are made of the same context
+            if given not in scaled:  # the keys and values of all layers share the context as their input
                 scaled.add(given)
                 kept += _constants(given, product.scale)
                 nodes.append(_node("QuantizeLinear", given, f"{given}.fp8", given))
@@ -159,13 +159,13 @@ def quantize_graph(path: Path, products: Mapping[str, Fp8Product]) -> Graph:
     apart = beside.exists()
     beside.unlink(missing_ok=True)
     onnx.save(model, path, save_as_external_data=apart, location=beside.name)
-    return entry(path)
+    return manifest_entry(path)
 
 
 def _calibrated(
     modules: Modules, manifest: Manifest, frames: Sequence[tuple[Image, ...]], parts: Sequence[str]
 ) -> dict[GraphName, dict[str, float]]:
-    """Return the largest value that comes into each large product, by graph and name."""
+    """Return the largest input value of each large product, by graph and name."""
     largest: dict[GraphName, dict[str, float]] = {graph: {} for graph in GRAPHS}
 
     def watch(graph: GraphName, name: str, product: Product) -> torch.utils.hooks.RemovableHandle:

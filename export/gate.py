@@ -1,4 +1,4 @@
-"""The gate on every lossy engine: what its pad does, against the fp32 graphs, on the same frames and noise."""
+"""The gate for lossy engines: compares the pad states of an engine and the fp32 graphs on the same frames and noise."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Gate, GraphName
 
 BUTTONS_LEAST = 0.99
-"""Share of all buttons of all rows that must be as they were."""
+"""Least share of all buttons, in all rows, that must agree."""
 
 STICK_LIMIT = 0.02
-"""Mean absolute error of a stick's axis, which runs from -1 to 1."""
+"""Largest mean absolute error of a stick's axis, which runs from -1 to 1."""
 
 SEED = 20_260_102
 REPEATS = 2
-"""Chunks that the reference makes twice."""
+"""Chunks that the reference makes twice, to see how far it repeats itself."""
 
-Blame = Callable[[GraphName], str]
+WorstLayer = Callable[[GraphName], str]
 """Names the worst layer of a graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How near chunks are to those they stand for: share of buttons, mean absolute error of the sticks."""
+    """How near chunks are to the reference's: share of buttons that agree, mean absolute error of the sticks."""
 
     buttons: float
     sticks: float
 
     @property
     def passes(self) -> bool:
-        """Whether a pad would hardly tell; what is not a number does not pass."""
+        """Whether both limits are met; NaN does not pass."""
         return self.buttons >= BUTTONS_LEAST and self.sticks <= STICK_LIMIT
 
     def __str__(self) -> str:
@@ -46,12 +46,12 @@ def gate(
     reference: EnginePolicy,
     candidate: EnginePolicy,
     calibration: Calibration,
-    blame: Blame,
+    worst_layer: WorstLayer,
     report: Callable[[float], None] = lambda _: None,
 ) -> Gate:
-    """Return how ``candidate`` fares against ``reference``, the fp32 graphs of the same checkpoint.
+    """Compare ``candidate`` with ``reference``, the fp32 graphs of the same checkpoint.
 
-    ``blame`` is asked only if it fails; ``report`` is told the share that is done.
+    ``worst_layer`` is called only if it fails; ``report`` is called with the share that is done.
     """
     noises = _noises(reference, len(calibration.observations))
     wanted, found = list[Array](), list[Array]()
@@ -66,7 +66,7 @@ def gate(
     agreement = agree(wanted, found, repeat, old_layout=reference.spec.old_layout)
     failure = ""
     if not agreement.passes:
-        failure = f"{agreement}; worst is {_worst(reference, candidate, calibration, noises, wanted, blame)}"
+        failure = f"{agreement}; worst is {_worst_part(reference, candidate, calibration, noises, wanted, worst_layer)}"
     return Gate(
         buttons_agree=agreement.buttons,
         buttons_least=BUTTONS_LEAST,
@@ -81,9 +81,10 @@ def gate(
 
 
 def agree(wanted: Sequence[Array], found: Sequence[Array], repeat: float, *, old_layout: bool) -> Agreement:
-    """Return how near the actions ``found`` are to those ``wanted``, as a pad takes them.
+    """Return how near the actions ``found`` are to ``wanted``, decoded for a pad.
 
-    A button that the reference itself might press or not, being within ``repeat`` of its threshold, counts as agreeing.
+    A button within ``repeat`` of its threshold in ``wanted`` counts as agreeing: the reference itself might or might
+    not press it.
     """
     sticks, buttons = list[float](), list[float]()
     for one, other in zip(wanted, found, strict=True):
@@ -96,15 +97,15 @@ def agree(wanted: Sequence[Array], found: Sequence[Array], repeat: float, *, old
     return Agreement(float(np.mean(buttons)), float(np.mean(sticks)))
 
 
-def _worst(
+def _worst_part(
     reference: EnginePolicy,
     candidate: EnginePolicy,
     calibration: Calibration,
     noises: Sequence[Array],
     wanted: Sequence[Array],
-    blame: Blame,
+    worst_layer: WorstLayer,
 ) -> str:
-    """Return the graph that does more harm by itself, and its worst layer."""
+    """Return in words which graph does more harm alone, and its worst layer."""
     harm: dict[GraphName, Agreement] = {}
     sides: tuple[tuple[GraphName, EnginePolicy, EnginePolicy], ...] = (
         ("observe", candidate, reference),
@@ -113,14 +114,14 @@ def _worst(
     for graph, observer, denoiser in sides:
         found = []
         for frames, noise in zip(calibration.observations[:REPEATS], noises, strict=False):
-            found.append(_chunk(denoiser, _handed(observer.observe(frames), denoiser), noise))
+            found.append(_chunk(denoiser, _cast_for(observer.observe(frames), denoiser), noise))
         harm[graph] = agree(wanted[:REPEATS], found, 0, old_layout=reference.spec.old_layout)
     worst = max(harm, key=lambda graph: (np.nan_to_num(harm[graph].sticks, nan=np.inf), -harm[graph].buttons))
-    return f"{worst} (alone in the fp32 graphs: {harm[worst]}), layer {blame(worst)}"
+    return f"{worst} (alone in the fp32 graphs: {harm[worst]}), layer {worst_layer(worst)}"
 
 
-def _handed(observation: Conditioning, to: EnginePolicy) -> Conditioning:
-    """Return what one engine saw for another's denoise graph, which may have keys and values in another precision."""
+def _cast_for(observation: Conditioning, to: EnginePolicy) -> Conditioning:
+    """Return an observation with its keys and values in the precision of the denoise graph of ``to``."""
     encoded = observation.encoded
     if not (isinstance(encoded, HostEncoded) and isinstance(to.engine, HostEngine)):
         return observation

@@ -1,8 +1,8 @@
-"""The three graphs as torch modules: the model's mathematics with everything folded that can be.
+"""The three graphs as torch modules: the model's mathematics, with all constants folded.
 
-`ngrt.policy.bundle` says what they take and give. What depends on time alone is in `Schedule`; what depends on the
-frames alone is in `Observe`; `Denoise` has the rest. Queries, keys and values that share an input share a product, and
-the scale of attention is part of the query's weights.
+`ngrt.policy.bundle` has their inputs and outputs. `Schedule` has what depends on the denoise time alone, `Observe` what
+depends on the frames alone, `Denoise` the rest. Queries, keys and values that share an input share a matrix product,
+and the scale of attention is part of the query's weights.
 
 In half precision the products are half and everything between them is float32: the residual stream, the norms, the
 softmax, the actions.
@@ -33,12 +33,12 @@ def scaled(query: Linear, heads: int) -> Linear:
 
 
 def keys_first(x: Tensor, heads: int) -> Tensor:
-    """(B, n, heads * width) -> (B, heads, width, n): keys, turned round for the product with queries."""
+    """(B, n, heads * width) -> (B, heads, width, n): keys, transposed for the product with queries."""
     return torch.unflatten(x, -1, (heads, -1)).permute(0, 2, 3, 1)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, dtype: torch.dtype) -> Tensor:
-    """Attention of (B, heads, n, width) queries on turned keys; the scale is in the queries already."""
+    """Attention of (B, heads, n, width) queries on transposed keys; the scale is in the queries already."""
     shares = torch.softmax((q.to(dtype) @ k.to(dtype)).float(), -1)
     return (shares.to(dtype) @ v.to(dtype)).float().transpose(1, 2).flatten(2)
 
@@ -65,7 +65,7 @@ class SelfAttention(Module):
 
 
 class CrossAttention(Module):
-    """Attention of a sequence on keys and values that were made before."""
+    """Attention of a sequence on given keys and values."""
 
     def __init__(self, query: Linear, out: Linear, heads: int, how: Arithmetic) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class Schedule(Module):
         super().__init__()
         encoder, width = model.action_encoder, model.config.model.hidden_size
         self.embedder = model.model.timestep_encoder.timestep_embedder
-        # tables, not formulas in the graph: engines round an exponential in ways of their own
+        # tables, not formulas in the graph: engines round exponentials differently
         self.encoder_frequencies = nn.Parameter(encoder.frequencies(width), requires_grad=False)
         self.frequencies = nn.Parameter(self.embedder.frequencies(), requires_grad=False)
         w2 = encoder.W2.W[0]
@@ -182,7 +182,7 @@ class Observe(nn.Module):
     def context(self, frames: Tensor, game: Tensor | None) -> Tensor:
         """Return the mixer's output (B, L, Dv)."""
         batch, count = frames.shape[:2]
-        # bytes become numbers before anything else: TensorRT takes them as an input and computes nothing with them
+        # bytes become floats first: TensorRT takes uint8 as an input, but does not compute with it
         tokens = self.see(frames.float().flatten(0, 1)).reshape(batch, count * self.side**2, -1)
         if self.games is not None and game is not None:
             rows = torch.where(game < 0, self.games.shape[0] - 1, game)
@@ -194,7 +194,7 @@ class Observe(nn.Module):
 
     def see(self, images: Tensor) -> Tensor:
         """(n, S, S, 3), 0 to 255 -> (n, P, Dv)."""
-        used = self.side * self.patch  # a remainder that fills no patch is not seen
+        used = self.side * self.patch  # the model drops a remainder that fills no patch
         pixels = (images[:, :used, :used] / 255 - 0.5) / 0.5
         grid = pixels.reshape(-1, self.side, self.patch, self.side, self.patch, 3).transpose(2, 3)
         h = self.patches(grid.flatten(3).flatten(1, 2)) + self.positions
@@ -204,7 +204,7 @@ class Observe(nn.Module):
 
 
 class DenoiseBlock(Module):
-    """One block of the denoiser, its norm's scale and shift given; ``key_value`` only where it looks at the context."""
+    """One block of the denoiser, with its norm's scale and shift as inputs; ``key_value`` only for cross-attention."""
 
     def __init__(self, block: DenoiserBlock, how: Arithmetic) -> None:
         super().__init__()
@@ -251,7 +251,7 @@ class Denoise(Module):
         guidance: Tensor,
         *keys_values: Tensor,
     ) -> Tensor:
-        # not a matrix product, though it is one: TensorRT has none in float32 on Turing
+        # written as a sum, not as a matrix product: TensorRT has none in float32 on Turing
         v = (mix[:, :, None, None] * self.velocity(x, modulation, keys_values)).sum(1)
         v = v + guidance * weights * (prior - (x + remaining * v))
         return x + dt * v

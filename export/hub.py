@@ -1,4 +1,4 @@
-"""Fetch a checkpoint from the Hugging Face hub, taken up again where the connection broke, and checked."""
+"""Fetch a checkpoint from the Hugging Face hub, resuming a broken download, and check it."""
 
 import os
 import re
@@ -20,20 +20,20 @@ NITROGEN = "nvidia/NitroGen"
 NITROGEN_SHA256 = "a266f5fb9c7dbdcdf97216558d2d82075a9a994b824cda69afa9fd3280260a81"
 CHECKPOINT_FILE = "ng.pt"
 KNOWN = {NITROGEN: NITROGEN_SHA256}
-"""What `ng.pt` must hash to, for repositories whose file is known."""
+"""SHA-256 of `ng.pt`, for repositories where it is known."""
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def is_repository(name: str) -> bool:
-    """Return whether ``name`` is a hub repository: OWNER/NAME, and no file is there under that name."""
+    """Return whether ``name`` is a hub repository: it has the form OWNER/NAME, and there is no file of that name."""
     return REPOSITORY.fullmatch(name) is not None and not name.endswith(".pt") and not os.path.exists(name)
 
 
 def fetch(repository: str) -> Path:
     """Return the path of the checkpoint of ``repository``, downloaded into the hub's own cache unless it is there.
 
-    :raises CheckpointError: it cannot be had, or is not the file it should be
+    :raises CheckpointError: it cannot be downloaded, or has another SHA-256 than it should
     """
     try:
         path = Path(hf_hub_download(repository, CHECKPOINT_FILE))
@@ -58,7 +58,7 @@ def fetch(repository: str) -> Path:
         raise CheckpointError(
             f"{repository} cannot be a repository's name", remedy="give OWNER/NAME, or a file"
         ) from error
-    except Exception as error:  # the hub's HTTP client has a tree of its own
+    except Exception as error:  # the hub's HTTP client has errors of its own
         raise CheckpointError(
             f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__})",
             remedy="check the network and the space on the disk, then run the command again",

@@ -1,4 +1,4 @@
-"""NitroGen's mathematics in torch: module names are the checkpoint's tensor names, forward passes its formulas."""
+"""NitroGen's mathematics in torch: attribute names are the checkpoint's tensor names, forward passes its formulas."""
 
 import math
 
@@ -155,7 +155,7 @@ class TimestepEmbedder(Module):
     def frequencies(device: torch.device | None = None) -> Tensor:
         """Return exp(-j ln(10000) / 127) for j below 128: (128,).
 
-        Rounded in the order it was in training: at t = 900 the last bit of a frequency is 5e-5 of an angle.
+        Rounded in the same order as in training: at t = 900 the last bit of a frequency changes an angle by 5e-5.
         """
         return torch.exp(LOG_PERIOD * torch.arange(TIME_CHANNELS // 2, device=device) / (TIME_CHANNELS // 2 - 1))
 
@@ -217,7 +217,7 @@ class ActionEncoder(Module):
 
     @staticmethod
     def frequencies(width: int, device: torch.device | None = None) -> Tensor:
-        """Return exp(-j ln(10000) / (width / 2)) for j below width / 2, rounded in training's order again."""
+        """Return exp(-j ln(10000) / (width / 2)) for j below width / 2, rounded in the same order as in training."""
         return torch.exp(torch.arange(width // 2, device=device) * (LOG_PERIOD / (width // 2)))
 
     @staticmethod

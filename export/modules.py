@@ -1,4 +1,4 @@
-"""torch's modules with the types it leaves out, and the attention that the whole model shares."""
+"""torch's modules with types, and the attention that all parts of the model share."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -12,7 +12,7 @@ M = TypeVar("M", bound=nn.Module)
 if TYPE_CHECKING:
 
     class Module(nn.Module):
-        """A module that makes one tensor of its inputs."""
+        """A module that returns one tensor."""
 
         def __call__(self, *inputs: Tensor | None) -> Tensor: ...
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         """nn.Identity."""
 
     class ModuleList(nn.ModuleList, Generic[M]):
-        """nn.ModuleList, all of one kind."""
+        """nn.ModuleList with modules of one type."""
 
         def __init__(self, modules: Iterable[M]) -> None: ...
         def __iter__(self) -> Iterator[M]: ...

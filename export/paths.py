@@ -1,4 +1,4 @@
-"""Where results go."""
+"""Writes results: all of them or none, and never over existing ones."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ def check_free(out: Path) -> None:
 
     :raises ExportError: otherwise
     """
-    # os.path, unlike Path, takes a name too long for the disk as one that is not there
+    # unlike Path, os.path says of a name too long for the disk that it does not exist
     if os.path.lexists(out):
         raise ExportError(f"{out} exists already", remedy="remove it or choose another --out")
     if not os.path.isdir(out.parent):

@@ -1,4 +1,4 @@
-"""The model's large products, in float or in int8: what a precision means for a graph."""
+"""The model's large matrix products (GEMMs), in float or in int8: what a precision means for a graph."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CONTRIB = "com.microsoft"
 """ONNX Runtime's own operators."""
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
-"""What the products that are not quantized are computed in."""
+"""Number format of the matrix products that are not quantized."""
 
 
 class Product(Module):
@@ -30,19 +30,19 @@ class Product(Module):
 
 
 class NarrowProduct(Product):
-    """One that is never quantized: it is small, and sees or makes the actions themselves."""
+    """A product that is never quantized: it is small, and takes or returns the actions themselves."""
 
 
 class Int8Product(Module):
-    """x W + b with weights in int8, a scale for each column, and x rounded to uint8 over its range as it comes.
+    """x W + b with int8 weights, a scale for each column, and x rounded to uint8 over its own range at run time.
 
-    ONNX Runtime's operator for this has no counterpart in torch, which computes the same here in steps.
+    ONNX Runtime has an operator for this. torch has none: it computes the same in several steps.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         weight = weight.detach().float()
-        # a column of zeros has any scale; 127, not 128: then -w is as exact as w
+        # a column of zeros may have any scale; 127, not 128, so that -w is as exact as w
         scale = weight.abs().amax(0).clamp(min=torch.finfo(torch.float32).tiny) / 127
         self.weight = nn.Parameter((weight / scale).round().to(torch.int8).contiguous(), requires_grad=False)
         self.scale = nn.Parameter(scale, requires_grad=False)
@@ -60,7 +60,7 @@ class Int8Product(Module):
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Return ``x`` as uint8 over its range holds it, zero exactly, as ONNX's DynamicQuantizeLinear defines it."""
+    """Return ``x`` rounded as uint8 over its range would hold it, zero exactly: ONNX's DynamicQuantizeLinear."""
     low, high = x.amin().clamp(max=0), x.amax().clamp(min=0)
     scale = ((high - low) / 255).clamp(min=torch.finfo(torch.float32).tiny)
     zero = (-low / scale).round().clamp(0, 255)
@@ -69,10 +69,10 @@ def rounded(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """What a graph is computed in.
+    """The arithmetic of a graph.
 
-    ``dtype`` of attention, of keys and values and of narrow products; ``large`` makes all other products; ``fused``:
-    self-attention is a single operator of ONNX Runtime.
+    ``dtype``: number format of attention, keys and values, and narrow products; ``large``: makes all other products;
+    ``fused``: whether self-attention is a single operator of ONNX Runtime.
     """
 
     dtype: torch.dtype
@@ -81,7 +81,7 @@ class Arithmetic:
 
     @classmethod
     def of(cls, precision: Precision) -> "Arithmetic":
-        """Return what ``precision`` means."""
+        """Return the arithmetic of ``precision``."""
         dtype = DTYPES[precision]
         if precision == "int8":
             return cls(dtype, Int8Product, fused=True)
@@ -92,11 +92,11 @@ class Arithmetic:
         return NarrowProduct(weight, bias, self.dtype)
 
     def product(self, linear: Linear) -> Module:
-        """Return the product that ``linear`` computes."""
+        """Return the matrix product that ``linear`` computes."""
         return self.large(linear.weight.t(), linear.bias)
 
     def joined(self, linears: list[Linear]) -> Module:
-        """Return one product for several maps of the same input, outputs side by side."""
+        """Return one matrix product for several maps of the same input, with their outputs side by side."""
         weight = torch.cat([linear.weight for linear in linears]).t()
         bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
         return self.large(weight, bias)

@@ -1,4 +1,4 @@
-"""From a checkpoint's raw configuration to a checked one: what cannot be exported is refused here."""
+"""From a checkpoint's raw configuration to a checked one. A configuration that cannot be exported is refused here."""
 
 import json
 import os
@@ -108,7 +108,10 @@ def find_tower(name: str, folder: Path) -> Tower:
 
 
 def _check_widths(config: Config) -> None:
-    """Check that the parts fit each other."""
+    """Check that the widths of the parts fit each other.
+
+    :raises CheckpointError: they do not
+    """
     model, denoiser, mixer = config.model, config.model.diffusion_model_cfg, config.model.vl_self_attention_cfg
     pairs = [
         ("denoiser heads x head width", denoiser.width, "hidden_size", model.hidden_size),
@@ -134,7 +137,10 @@ def _check_widths(config: Config) -> None:
 
 
 def _check_lengths(config: Config) -> None:
-    """Check that sequences are no longer than what there are positions for."""
+    """Check that sequences are no longer than their position tables.
+
+    :raises CheckpointError: one is
+    """
     model, denoiser, mixer = config.model, config.model.diffusion_model_cfg, config.model.vl_self_attention_cfg
     limits = [("max_seq_len", model.max_seq_len)] if model.add_pos_embed else []
     if denoiser.positional_embeddings:
@@ -169,6 +175,6 @@ def _check_tokens(config: Config, frames: int) -> None:
 
 
 def short(value: object) -> str:
-    """Return a value from a file as one short line, whatever is in it."""
+    """Return any value from a file as one short line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

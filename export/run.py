@@ -1,4 +1,4 @@
-"""The export stage, whole: load, build, verify, and only then put the bundle in its place."""
+"""The whole export: load, build, verify, and only then move the bundle into its place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from ngrt.errors import SettingsError
 from ngrt.policy.bundle import Manifest, Precision, Target, sha256_of
 
 BUILD_FROM = 0.85
-"""The share of an export's time that lies before the building of engines, where there is any."""
+"""The share of an export's time before engines are built, if any are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gating:
-    """What a lossy engine is held to: ``frames``, images and videos, pictures that are made up if none.
+    """How a lossy engine is checked: on ``frames`` (images and videos), or on synthetic frames if none are given.
 
-    ``force``: write it even if it fails, which its manifest then says.
+    ``force``: write it even if it fails; its manifest then says so.
     """
 
     frames: Sequence[Path] = ()
     force: bool = False
 
     def check(self, precision: Precision) -> None:
-        """Check, before any work, that this means something for ``precision``.
+        """Check, before any work, that these options fit ``precision``.
 
-        :raises SettingsError: it does not, or a file is not there
+        :raises SettingsError: they do not, or a file does not exist
         """
         if precision not in INSTEAD and (self.frames or self.force):
             raise SettingsError(
@@ -49,7 +49,7 @@ class Gating:
         return Calibration.of_files(self.frames, context) if self.frames else Calibration.generated(context)
 
 
-USUAL = Gating()
+DEFAULT_GATING = Gating()
 
 
 def _silent(stage: str, share: float) -> None:
@@ -64,17 +64,17 @@ def export_checkpoint(
     target: Target = "onnx",
     capabilities: Sequence[str] = (),
     context_frames: int | None = None,
-    gating: Gating = USUAL,
+    gating: Gating = DEFAULT_GATING,
     progress: Progress = _silent,
     data_limit: int = DATA_LIMIT,
 ) -> Manifest:
     """Turn ``checkpoint``, a file or a hub repository, into a verified bundle at ``out``; return its manifest.
 
-    Nothing is at ``out`` until all of it is right. ``precision``: the target's usual one if None; ``capabilities``:
-    compute capabilities to build for, such as ``8.9``, this machine's if none; ``gating``: of a lossy precision;
+    Nothing is at ``out`` until all of it is right. ``precision``: the target's default if None; ``capabilities``:
+    compute capabilities to build for, such as ``8.9``, this machine's if none; ``gating``: for a lossy precision;
     ``data_limit``: bytes of weights above which a graph keeps them in a file of their own.
 
-    :raises ngrt.errors.CheckpointError: the checkpoint cannot be had or used
+    :raises ngrt.errors.CheckpointError: the checkpoint cannot be fetched or used
     :raises ngrt.errors.SourceError: the frames cannot be read
     :raises ngrt.errors.SettingsError: target, precision and capabilities do not go together
     :raises ngrt.errors.MissingExtraError: what builds engines of ``target`` is not installed
@@ -93,8 +93,8 @@ def export_checkpoint(
     source = Source(out.name, loaded, sha256_of(path), policy, data_limit)
     calibration = gating.calibration(policy.context_frames) if precision in INSTEAD else None
     with whole_folder(out) as folder:
-        told = span(progress, 0.1, 1 if toolkit is None else BUILD_FROM)
-        manifest = _graphs(source, precision, folder, calibration, told)
+        part = span(progress, 0.1, 1 if toolkit is None else BUILD_FROM)
+        manifest = _write_graphs(source, precision, folder, calibration, part)
         refuse_failed(manifest, force=gating.force)
         if toolkit is not None:
             manifest = source.engines(toolkit, folder, manifest, span(progress, BUILD_FROM, 1))
@@ -102,7 +102,7 @@ def export_checkpoint(
     return manifest
 
 
-def _graphs(
+def _write_graphs(
     source: Source, precision: Precision, folder: Path, calibration: Calibration | None, progress: Progress
 ) -> Manifest:
     if calibration is None:

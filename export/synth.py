@@ -1,4 +1,4 @@
-"""Checkpoints with random weights in NitroGen's own layout, for tests and benchmarks without the weights."""
+"""Checkpoints with random weights in NitroGen's layout, for tests and benchmarks without NitroGen's weights."""
 
 import json
 import tempfile
@@ -29,7 +29,7 @@ TINY_TOWER = {
 
 @dataclass(frozen=True)
 class Synthetic:
-    """What was written."""
+    """The size of the checkpoint that was written."""
 
     parameters: int
     tensors: int
@@ -38,7 +38,7 @@ class Synthetic:
 def synth(size: Size, seed: int, out: Path) -> Synthetic:
     """Write a checkpoint of ``size`` with weights drawn from ``seed`` to ``out``.
 
-    The tiny size has a tower of its own, whose folder is written beside.
+    The tiny size has a tower of its own; the tower's folder is written beside the checkpoint.
 
     :raises ExportError: ``out`` exists or cannot be written
     """
@@ -66,7 +66,7 @@ def synth(size: Size, seed: int, out: Path) -> Synthetic:
 
 
 def _check_tower(folder: Path, text: str) -> None:
-    """Check that a folder beside, where there is one, is the tower that would be written.
+    """Check that ``folder``, if it exists, has the tower that would be written.
 
     :raises ExportError: it belongs to something else
     """
@@ -76,7 +76,7 @@ def _check_tower(folder: Path, text: str) -> None:
 
 
 def random_weights(raw: dict[str, Any], seed: int, folder: Path) -> dict[str, Tensor]:
-    """Return weights for ``raw`` that keep activations near one: norms at one, maps scaled by their inputs."""
+    """Return weights for ``raw`` that keep activations near one: norms near one, maps scaled by their inputs."""
     with torch.device("meta"):
         shapes = NitroGen(resolve(raw, 0, folder)).state_dict()
     random = torch.Generator().manual_seed(seed)

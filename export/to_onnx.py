@@ -19,11 +19,11 @@ from ngrt.policy.bundle import File, Graph, GraphName, Precision, sha256_of
 from ngrt.policy.bundle import Tensor as Signature
 
 OPSET = 20
-"""The first with GELU; what ONNX Runtime, TensorRT and OpenVINO of the last years all read."""
+"""The first with GELU; ONNX Runtime, TensorRT and OpenVINO have read it for years."""
 
 DATA_LIMIT = 64 * 2**20
 """Bytes of weights above which they go to a file of their own. ONNX Runtime maps that file instead of parsing it: the
-released size loads in half the time and two thirds of the memory. Protobuf, moreover, ends at 2 GB."""
+released size loads in half the time and two thirds of the memory. Also, protobuf allows no more than 2 GB."""
 
 BATCH = torch.export.Dim("B", min=1, max=1024)
 STEPS = torch.export.Dim("N", min=1, max=1000)
@@ -43,11 +43,11 @@ def write_graph(
     program = _trace(module, inputs, shapes, (names, _outputs(name, model.config)))
     size = sum(value.numel() * value.element_size() for value in (*module.parameters(), *module.buffers()))
     program.save(str(path), external_data=size > data_limit)
-    return entry(path)
+    return manifest_entry(path)
 
 
-def entry(path: Path) -> Graph:
-    """Return the manifest's entry for the graph at ``path`` and the weights that lie beside it."""
+def manifest_entry(path: Path) -> Graph:
+    """Return the manifest's entry for the graph at ``path``, with its file of weights if there is one."""
     beside = path.with_name(f"{path.name}.data")
     data = [File(file=file.name, sha256=sha256_of(file)) for file in [beside] if file.exists()]
     taken, given = signature(path)
@@ -76,7 +76,7 @@ def _trace(
     if program is None:
         raise ExportError(f"torch {torch.__version__} made no ONNX graph", remedy="install torch 2.13.0")
     for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # traces of the code that was exported, with this machine's paths
+        node.metadata_props.clear()  # they name the exported code, with this machine's paths
     return program
 
 
@@ -139,7 +139,7 @@ def _denoise(model: NitroGen, precision: Precision) -> Part:
             torch.zeros(2, heads, width, length, dtype=how.dtype),
             torch.zeros(2, heads, length, width, dtype=how.dtype),
         ]
-    scalars = torch.ones(3)  # each input its own tensor: tracing takes two that are one for the same input
+    scalars = torch.ones(3)  # each input its own tensor: tracing merges inputs that share one
     dt, remaining, guidance = scalars[0].clone(), scalars[1].clone(), scalars[2].clone()
     prior, weights = x.clone(), x[..., :1].clone()
     inputs = (x, torch.zeros(modulations), dt, remaining, torch.eye(2), prior, weights, guidance, *per_layer)
@@ -153,7 +153,7 @@ _PARTS = {"schedule": _schedule, "observe": _observe, "denoise": _denoise}
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's chatter about its own workings from the people who export."""
+    """Silence the exporter's own warnings and log."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,6 +1,6 @@
 """Build TensorRT engines from the observe and denoise graphs. One code path for both editions (`export.toolkit`).
 
-Networks are strongly typed: the precision is the graph's own. Engines of TensorRT for RTX were built by this code on a
+Networks are strongly typed: the graph decides the precision. Engines of TensorRT for RTX were built by this code on a
 machine without a GPU; TensorRT itself has not been imported so far, and no engine was run.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.build_watch import Watch, monitor_of
+from export.build_watch import BuildProgress, monitor_of
 from export.toolkit import Toolkit
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole
@@ -19,21 +19,21 @@ from ngrt.inference.tensorrt.kernels import cache_folder
 from ngrt.policy.bundle import Graph, GraphName, Tensor, sha256_of
 
 MOST_BRANCHES = 2
-"""Rows an engine takes (B): two, for classifier-free guidance."""
+"""Largest batch (B) of an engine: two, for classifier-free guidance."""
 
 ENGINES: tuple[GraphName, ...] = ("observe", "denoise")
-"""Graphs that become engines. The schedule runs once for a choice of steps, in float32, and stays ONNX."""
+"""Graphs that become engines. The schedule runs only once for a number of steps, in float32, and stays ONNX."""
 
 POLL = 0.1
-"""Seconds between two looks at how far a build is."""
+"""Seconds between two reports of a build's progress."""
 
 Report = Callable[[float], None]
-"""Told of the share of a build that is done, 0 to 1."""
+"""Called with the share of a build that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to build: the graph and its folder, the most frames of a context, and where to keep timings, if anywhere."""
+class BuildRequest:
+    """What to build: the graph, its folder, the most frames of a context, and the file for kernel timings, if any."""
 
     graph: Graph
     folder: Path
@@ -41,45 +41,45 @@ class Order:
     timings: Path | None = None
 
 
-def build_engine(toolkit: Toolkit, order: Order, report: Report) -> Graph:
+def build_engine(toolkit: Toolkit, request: BuildRequest, report: Report) -> Graph:
     """Write the engine of a graph beside it; return its entry in the manifest. The graph's own files are removed.
 
-    It is built in a thread of its own: this one tells how far it is, and stops it where ``report`` or an interrupt
-    raises.
+    It is built in a thread of its own. This thread reports the progress, and stops the build if ``report`` or an
+    interrupt raises.
 
     :raises ExportError: the library cannot build it
     """
-    watch = Watch()
-    path = (order.folder / order.graph.file).with_suffix(".engine")
+    progress = BuildProgress()
+    path = (request.folder / request.graph.file).with_suffix(".engine")
     with ThreadPoolExecutor(1, thread_name_prefix="ngrt-build") as pool:
-        work = pool.submit(_build, toolkit, order, path, watch)
+        work = pool.submit(_build, toolkit, request, path, progress)
         try:
-            _follow(work, watch, report)
+            _follow(work, progress, report)
         except BaseException:
-            watch.stop()
+            progress.stop()
             raise
     work.result()
-    for part in (order.graph, *order.graph.data):
-        (order.folder / part.file).unlink()
-    return order.graph.model_copy(update={"file": path.name, "sha256": sha256_of(path), "data": ()})
+    for part in (request.graph, *request.graph.data):
+        (request.folder / part.file).unlink()
+    return request.graph.model_copy(update={"file": path.name, "sha256": sha256_of(path), "data": ()})
 
 
 def timings_file(toolkit: Toolkit) -> Path | None:
-    """Return where timings of kernels outlive a build, for an edition that takes any: in the user's cache."""
+    """Return the file in the user's cache that keeps kernel timings; None for an edition that takes no timings."""
     if not toolkit.edition.timed:
         return None
     return cache_folder() / f"tensorrt-{toolkit.version}-{toolkit.capabilities[0]}.timings"
 
 
-def _follow(work: Future[None], watch: Watch, report: Report) -> None:
-    told = 0
+def _follow(work: Future[None], progress: BuildProgress, report: Report) -> None:
+    reported = 0
     while not wait([work], POLL).done:
-        if (tenths := int(watch.share * 10)) > told:
+        if (tenths := int(progress.share * 10)) > reported:
             report(tenths / 10)
-            told = tenths
+            reported = tenths
 
 
-def _build(toolkit: Toolkit, order: Order, path: Path, watch: Watch) -> None:
+def _build(toolkit: Toolkit, request: BuildRequest, path: Path, progress: BuildProgress) -> None:
     trt = toolkit.trt
     logger, messages = logger_of(trt)
     messages.take()
@@ -87,40 +87,40 @@ def _build(toolkit: Toolkit, order: Order, path: Path, watch: Watch) -> None:
         builder = trt.Builder(logger)
         network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
         parser = trt.OnnxParser(network, logger)
-        if not parser.parse_from_file(str(order.folder / order.graph.file)):
-            raise _refusal(toolkit, order, "take", parser.get_error(0).desc() if parser.num_errors else "")
-        config = _config(toolkit, order, builder)
-        monitor = config.progress_monitor = monitor_of(trt, watch)  # the library does not keep it alive
+        if not parser.parse_from_file(str(request.folder / request.graph.file)):
+            raise _refusal(toolkit, request, "take", parser.get_error(0).desc() if parser.num_errors else "")
+        config = _config(toolkit, request, builder)
+        monitor = config.progress_monitor = monitor_of(trt, progress)  # the library does not keep it alive
         plan = builder.build_serialized_network(network, config)
-    except (RuntimeError, TypeError, ValueError) as error:  # what the bindings make of the library's own exceptions
-        raise _refusal(toolkit, order, "build", str(error)) from error
+    except (RuntimeError, TypeError, ValueError) as error:  # the bindings turn the library's own exceptions into these
+        raise _refusal(toolkit, request, "build", str(error)) from error
     del monitor
     if plan is None:
-        raise _refusal(toolkit, order, "build", messages.take())
+        raise _refusal(toolkit, request, "build", messages.take())
     with path.open("wb") as file:
         file.write(plan)
-    if order.timings is not None:
-        _keep_timings(config, order.timings)
+    if request.timings is not None:
+        _keep_timings(config, request.timings)
 
 
-def _config(toolkit: Toolkit, order: Order, builder: Any) -> Any:
+def _config(toolkit: Toolkit, request: BuildRequest, builder: Any) -> Any:
     trt = toolkit.trt
     config = builder.create_builder_config()
     config.clear_flag(trt.BuilderFlag.TF32)  # else products in fp32 keep ten bits of each factor
     profile = builder.create_optimization_profile()
-    for tensor in order.graph.inputs:
+    for tensor in request.graph.inputs:
         if any(isinstance(size, str) for size in tensor.shape):
-            profile.set_shape(tensor.name, *(_shape(tensor, which, order.context_frames) for which in range(3)))
+            profile.set_shape(tensor.name, *(_shape(tensor, which, request.context_frames) for which in range(3)))
     config.add_optimization_profile(profile)
     if not toolkit.edition.timed:
-        # it asks for no memory as it runs: what an engine needs that is to be captured (release notes of version 1.2)
+        # the engine allocates no memory as it runs: only then can it be captured (release notes of version 1.2)
         config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
         config.num_compute_capabilities = len(toolkit.capabilities)
         for index, capability in enumerate(toolkit.capabilities):
             member = getattr(trt.ComputeCapability, f"SM{capability.replace('.', '')}")
             config.set_compute_capability(member, index)
-    if order.timings is not None:
-        known = order.timings.read_bytes() if order.timings.is_file() else b""
+    if request.timings is not None:
+        known = request.timings.read_bytes() if request.timings.is_file() else b""
         cache = config.create_timing_cache(known)
         if cache is None or not config.set_timing_cache(cache, False):  # damaged, or another version's
             config.set_timing_cache(config.create_timing_cache(b""), False)
@@ -128,7 +128,7 @@ def _config(toolkit: Toolkit, order: Order, builder: Any) -> Any:
 
 
 def _shape(tensor: Tensor, which: int, context_frames: int) -> list[int]:
-    """Return the least, the usual or the largest shape of an input: branches 1, 1, 2; frames 1, all, all."""
+    """Return the smallest, usual or largest shape (``which`` 0, 1, 2) of an input: B 1, 1, 2; F 1, all, all."""
     ranges = {"B": (1, 1, MOST_BRANCHES), "F": (1, context_frames, context_frames)}
     return [ranges[size][which] if isinstance(size, str) else size for size in tensor.shape]
 
@@ -138,13 +138,13 @@ def _keep_timings(config: Any, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, bytes(config.get_timing_cache().serialize()))
     except (OSError, SettingsError):
-        return  # only the next build's time is lost
+        return  # without them the next build only takes longer
 
 
-def _refusal(toolkit: Toolkit, order: Order, verb: str, reason: str) -> ExportError:
+def _refusal(toolkit: Toolkit, request: BuildRequest, verb: str, reason: str) -> ExportError:
     return ExportError(
         (
-            f"{toolkit.edition.module} {toolkit.version} cannot {verb} {order.graph.file} for "
+            f"{toolkit.edition.module} {toolkit.version} cannot {verb} {request.graph.file} for "
             f"compute capability {', '.join(toolkit.capabilities)} ({' '.join(reason.split())})"
         ),
         remedy="choose another --precision or --compute-capability, or --target onnx",

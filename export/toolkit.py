@@ -1,6 +1,6 @@
-"""Which edition of TensorRT builds engines, in what precision, for which GPUs: checked before any work is done.
+"""Chooses and checks, before any work, the edition of TensorRT that builds engines, their precision and their GPUs.
 
-TensorRT times its engines on the GPU that they are for. TensorRT for RTX needs none: its engines are finished on the
+TensorRT times its engines on the GPU that they are for. TensorRT for RTX needs no GPU: its engines are finished on the
 player's machine.
 """
 
@@ -23,7 +23,7 @@ TURING = "7.5"
 
 @dataclass(frozen=True)
 class Edition:
-    """One edition: its module and extra, and whether it times kernels, on the one GPU that its engines then run on."""
+    """One edition of TensorRT: its module, and whether it times kernels, so that engines fit one kind of GPU only."""
 
     target: Target
     module: str
@@ -45,7 +45,7 @@ DEFAULT_PRECISION: dict[Target, Precision] = {"onnx": "fp32", "tensorrt": "fp16"
 
 @dataclass(frozen=True)
 class Toolkit:
-    """An edition's module, the compute capabilities to build for, such as ``8.9``, and that of this machine's GPU."""
+    """An edition's module, the compute capabilities to build for, such as ``8.9``, and that of the GPU here."""
 
     edition: Edition
     trt: Any
@@ -54,12 +54,12 @@ class Toolkit:
 
     @property
     def version(self) -> str:
-        """The module's."""
+        """The module's version."""
         return str(self.trt.__version__)
 
 
 def open_toolkit(target: Target, precision: Precision, asked: Sequence[str]) -> Toolkit | None:
-    """Return what builds engines of ``target`` for the capabilities ``asked``; None where the graphs stay ONNX.
+    """Return what builds engines of ``target`` for the capabilities ``asked``; None if the graphs stay ONNX.
 
     :raises SettingsError: target, precision and capabilities do not go together
     :raises MissingExtraError: the edition's module is not installed
@@ -130,7 +130,7 @@ def _offered(trt: Any, here: str | None, asked: tuple[str, ...]) -> tuple[str, .
                     f"{trt.__name__} {trt.__version__} builds nothing for compute capability "
                     f"{capability}, only for {', '.join(offered)}"
                 ),
-                remedy="choose of them, or use --target tensorrt on that GPU",
+                remedy="choose one of them, or use --target tensorrt on that GPU",
             )
     return asked
 

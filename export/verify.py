@@ -1,4 +1,4 @@
-"""Run the exported graphs against the torch model on fresh inputs, and refuse what disagrees."""
+"""Compare the exported graphs with the torch model on fresh inputs, and refuse graphs that disagree."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,7 +27,7 @@ in torch and 5.7e-2 in OpenVINO.
 """
 
 BUTTONS_LIMIT = 0.99
-"""Share of buttons that must agree where the model is not within the margin of its threshold."""
+"""Least share of buttons that must agree, of those that are clear of the threshold by `BUTTONS_MARGIN`."""
 
 BUTTONS_MARGIN = 1e-3
 
@@ -53,9 +53,9 @@ def verify(
 ) -> Parity:
     """Return how far the bundle in ``folder`` is from ``checkpoint``'s model.
 
-    ``policy``: what stands for the bundle where it cannot be run here; it is closed.
+    ``policy``: runs instead of the bundle, where that cannot run here; it is closed.
 
-    :raises ExportError: farther than its precision explains
+    :raises ExportError: it is farther than its precision allows
     """
     policy = policy or open_policy(folder)
     count = steps or policy.spec.steps
@@ -79,7 +79,7 @@ def verify(
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one chunk: largest differences, and how many buttons are clear of the threshold and agree."""
+    """One chunk's largest differences, how many buttons are clear of the threshold, and how many of those agree."""
 
     context: float
     actions: float
@@ -102,7 +102,7 @@ def _compare(model: NitroGen, policy: EnginePolicy, case: Case, steps: int) -> D
 
 
 def fresh_cases(policy: EnginePolicy) -> Iterator[Case]:
-    """Yield chunks that together exercise what the policy has: contexts of every length, guidance, games."""
+    """Yield chunks that use all that the policy has: contexts of one and of all frames, guidance, games."""
     random = np.random.default_rng(SEED)
     spec = policy.spec
 
@@ -133,7 +133,7 @@ def reference(model: NitroGen, policy: EnginePolicy, case: Case, steps: int) -> 
 
 
 def sample(model: NitroGen, context: torch.Tensor, x: torch.Tensor, steps: int, guidance: float = 1.0) -> torch.Tensor:
-    """Return what ``steps`` Euler steps make of noise ``x`` (1, H, A), as the model defines it.
+    """Return the actions (1, H, A) after ``steps`` Euler steps from noise ``x`` (1, H, A), by the model's definition.
 
     Under guidance ``context`` has two rows: guided, unguided.
     """

@@ -1,4 +1,4 @@
-"""Which layer of a lossy graph rounds worst: each on its own, on what the float32 model feeds it."""
+"""Finds the layer of a lossy graph that rounds worst: each layer alone, on its inputs in the float32 model."""
 
 from collections.abc import Callable
 
@@ -14,20 +14,20 @@ from ngrt.policy.preprocess import observation
 
 SEED = 20_260_103
 Lossy = Callable[[GraphName, str, Product], nn.Module | None]
-"""Returns what computes a graph's product of a name in its stead, None where it stays as it is."""
+"""Returns the module that replaces a graph's product of that name, None if the product stays as it is."""
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 
 
 class Rounding:
-    """Finds the worst layers of ``model`` on ``frames``, oldest first, where ``lossy`` stands for its products."""
+    """Finds the worst layers of ``model`` on ``frames``, oldest first, if ``lossy`` replaces its products."""
 
     def __init__(self, model: NitroGen, lossy: Lossy, frames: tuple[Image, ...]) -> None:
         self._model, self._lossy = model, lossy
         self._frames = torch.from_numpy(observation(frames, model.config.tower.image_size))
 
     def worst(self, graph: GraphName) -> str:
-        """Return the name of the worst product of ``graph`` and how far its output is off, relative to its size."""
+        """Return the name of the worst product of ``graph``, and the relative error of its output."""
         errors = self.errors(graph)
         if not errors:
             return "none of it, which is not quantized"
@@ -36,7 +36,7 @@ class Rounding:
 
     @torch.inference_mode()
     def errors(self, graph: GraphName) -> dict[str, float]:
-        """Return for each quantized product of ``graph`` its relative error on what it is fed."""
+        """Return the relative error of each quantized product of ``graph``, by name."""
         exact = Arithmetic.of("fp32")
         observe = Observe(self._model, exact)
         errors: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""``python -m export.arcade --out arcade.pt``: train the arcade's policy, then say what it scores."""
+"""``python -m export.arcade --out arcade.pt``: train the arcade's policy, then print its score."""
 
 import sys
 import time
@@ -23,10 +23,10 @@ console = Console(stderr=True)
 def main(
     *, out: Path, seed: int = 0, steps: int = Recipe.steps, threads: int = 2, episodes: int = 100, execute: int = 4
 ) -> None:
-    """Train from nothing and write a checkpoint to ``out``, its tower's folder beside it.
+    """Train from scratch and write a checkpoint to ``out``, with its tower's folder beside it.
 
-    Then play ``episodes`` unseen ones in lockstep, ``execute`` rows of each chunk, and print the score as a share of
-    the expert's. The same seed, steps and threads give the same weights on the same machine and torch.
+    Then play ``episodes`` that were not trained on, in lockstep, ``execute`` rows of each chunk, and print the score as
+    a share of the expert's. The same seed, steps and threads give the same weights on the same machine and torch.
     """
     if not out.parent.is_dir():
         raise ExportError(f"{out.parent} is not a folder", remedy="make it or choose another --out")

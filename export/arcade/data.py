@@ -1,4 +1,4 @@
-"""What the policy learns from: states that a fumbling expert comes into, and what the expert would do from there.
+"""Training data: states that a clumsy player reaches, each with the plan that the expert makes from there.
 
 States are kept, not pictures: a picture is drawn when it is needed.
 """
@@ -20,17 +20,17 @@ from ngrt.messages import Image
 from ngrt.policy.preprocess import to_side
 
 STALE_SHARE = 0.35
-"""Share of the labels that start with rows of an earlier plan, as they must once inference takes time."""
+"""Share of the labels that start with rows of an earlier plan, as chunks do when inference takes time."""
 
 STALE_ROWS = HORIZON // 2
-"""Most such rows: a plan made k ticks ago still has rows k to 2k - 1."""
+"""Most rows of an earlier plan: one that was made k ticks ago gives rows k to 2k - 1."""
 
 EPISODES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
 class Moments:
-    """N states ``now``, and the states ``before``, ``stale`` ticks earlier; with the sides meant at the time (N,)."""
+    """N states ``now``, and the states ``before``, ``stale`` ticks earlier, each with the sides intended then (N,)."""
 
     now: State
     sides: Sides
@@ -66,13 +66,13 @@ def generate(count: int, seed: int, stale_share: float = STALE_SHARE, every: int
 
 
 def pictures(states: State, side: int) -> npt.NDArray[np.uint8]:
-    """Return (N, side, side, 3): ``states`` as the policy sees them."""
+    """Return (N, side, side, 3) uint8 RGB: the pictures of ``states`` that the policy sees."""
     images: list[Image] = [to_side(image, side) for image in render(states)]
     return np.stack(images)
 
 
-class Fumbler:
-    """An expert whose hands shake and who presses late or for nothing, so that recovery is in the data."""
+class ClumsyExpert:
+    """An expert with shaky hands, who presses late or without need, so that the data show how to recover."""
 
     def __init__(self, episodes: int, random: np.random.Generator) -> None:
         self._random = random
@@ -82,11 +82,11 @@ class Fumbler:
         self._patience = random.integers(0, PRESS, episodes)
 
     def sides(self, state: State) -> Sides:
-        """Return the sides (E,) that it means to pass forks on."""
+        """Return the sides (E,) on which it intends to pass forks."""
         return self._expert.sides(state)
 
     def act(self, world: World) -> Controls:
-        """Return controls (E, 3): the expert's, disturbed."""
+        """Return controls (E, 3): the expert's with errors added."""
         random, episodes = self._random, len(world.state)
         controls = self._expert.act(world)
         self._shake += -self._shake / 12 + self._strength * random.standard_normal(episodes)
@@ -103,7 +103,7 @@ class Fumbler:
 
 def _play(world: World, random: np.random.Generator, stale_share: float, every: int) -> Iterator[Moments]:
     episodes = len(world.state)
-    player = Fumbler(episodes, random)
+    player = ClumsyExpert(episodes, random)
     world.state["x"] = random.uniform(-WALL / 2, WALL / 2, episodes)
     past: deque[tuple[State, Sides]] = deque(maxlen=STALE_ROWS + 1)
     while not world.done:
@@ -117,7 +117,7 @@ def _play(world: World, random: np.random.Generator, stale_share: float, every: 
 
 
 def label(moments: Moments) -> Samples:
-    """Return the plans: rows k to 2k - 1 of the plan made k ticks before, then what the expert does about it."""
+    """Return the plans: rows k to 2k - 1 of the plan made k ticks before, then what the expert does after them."""
     rows = np.arange(HORIZON)[None]
     earlier = plan(moments.before, moments.sides_before)
     shifted = np.minimum(rows + moments.stale[:, None], HORIZON - 1)

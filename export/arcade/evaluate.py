@@ -1,4 +1,4 @@
-"""The policy's score in lockstep: the game waits while it thinks, as under the reference's loop."""
+"""The policy's score in lockstep: the game waits for each chunk, as in the reference's loop."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,12 +34,12 @@ def expert_scores(seeds: Sequence[int]) -> npt.NDArray[np.float64]:
 
 
 def torch_planner(model: NitroGen, steps: int, seed: int) -> Planner:
-    """Return a planner that asks ``model``, with fresh noise from ``seed`` each time."""
+    """Return a planner that runs ``model``, with fresh noise from ``seed`` each time."""
     random = torch.Generator().manual_seed(seed)
     config = model.config
 
     @torch.inference_mode()
-    def ask(state: State) -> Controls:
+    def plan(state: State) -> Controls:
         frames = torch.from_numpy(pictures(state, config.tower.image_size))[:, None]
         context = model.encode(frames)
         x = torch.randn(len(state), config.model.action_horizon, config.model.action_dim, generator=random)
@@ -48,4 +48,4 @@ def torch_planner(model: NitroGen, steps: int, seed: int) -> Planner:
             x = x + model.velocity(x, t, context) / steps
         return from_actions(x.numpy())
 
-    return ask
+    return plan

@@ -1,6 +1,6 @@
-"""A throw-away head that reads the game's state off the context, so that the tower learns to see before it can act.
+"""An auxiliary head that predicts the game's state from the context: it teaches the tower to see.
 
-Plain cloning learned the buttons and not the steering. The head is never saved.
+Without it, training learned the buttons and not the steering. The head is never saved.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ TARGETS = 11 + KINDS
 
 
 def visible(state: State) -> Tensor:
-    """Return (N, TARGETS) float32, each around one or less: what there is to see in ``state``."""
+    """Return (N, TARGETS) float32, each around one or less: everything that can be seen in ``state``."""
     seen = state["kind"] != NONE
     steers = (state["kind"] == GATE) | (state["kind"] == FORK)
     off = (state["where"] - state["x"]) * steers
@@ -37,13 +37,13 @@ def visible(state: State) -> Tensor:
 
 
 class Helper(nn.Module):
-    """From the context (B, L, width) to (B, TARGETS): from its mean alone, so that each token must say where it is."""
+    """From the context (B, L, width) to (B, TARGETS). It gets only the mean, so each token must say where it is."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 256), nn.GELU(), nn.Linear(256, TARGETS))
 
     def forward(self, context: Tensor) -> Tensor:
-        """Return the guess."""
-        guess: Tensor = self.layers(context.mean(1))
-        return guess
+        """Return the prediction (B, TARGETS)."""
+        predicted: Tensor = self.layers(context.mean(1))
+        return predicted

@@ -14,7 +14,7 @@ from ngrt.arcade.expert import HORIZON
 TOWER_NAME = "siglip-arcade"
 WIDTH, HEAD = 128, 32
 SIDE = 96
-"""Pixels of the picture's side: the least at which every event is still clear to the eye, for 36 tokens of work."""
+"""Pixels a side of the picture: the fewest at which a person still sees every event; they make 36 tokens."""
 
 TOWER = {
     "model_type": "siglip_vision_model",
@@ -83,7 +83,7 @@ def _blocks(layers: int) -> dict[str, Any]:
 
 
 def initialise(model: NitroGen) -> None:
-    """Give a new model its first weights: positions as sines and cosines, or it would not tell where things are."""
+    """Give a new model its first weights. Positions are sines and cosines: without them it did not learn places."""
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, EmbodimentLinear):
@@ -107,7 +107,7 @@ def initialise(model: NitroGen) -> None:
 
 
 def sines(count: int, width: int) -> Tensor:
-    """Return (count, width): sines, then cosines, of positions at falling frequencies."""
+    """Return (count, width): for each position sines, then cosines, at falling frequencies."""
     waves = torch.tensor(np.geomspace(1, 1 / (2 * count), width // 2), dtype=torch.float32)
     angles = torch.arange(count)[:, None] * waves * (np.pi / 2)
     return torch.cat([angles.sin(), angles.cos()], -1)

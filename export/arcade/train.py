@@ -1,4 +1,4 @@
-"""Training: flow matching on the expert's plans, for a fixed number of steps, the same from the same seed."""
+"""Training: flow matching on the expert's plans, for a fixed number of steps, repeatable by its seed."""
 
 import copy
 import io
@@ -23,15 +23,15 @@ from ngrt.files import write_whole
 
 BUCKETS = 1000
 DRAWS = 2
-"""Noise draws a frame: seeing costs more than denoising."""
+"""Noise draws for each frame: the tower costs more than the denoiser."""
 
 EMA = 0.998
 HELPER_WEIGHT = 1.0
 IDLE_WEIGHT = 0.1
-"""Loss of a column that the game never reads, against that of one it does."""
+"""Weight in the loss of a column that the game never reads; the others have 1."""
 
 Progress = Callable[[int, float, float], None]
-"""Told after each step: its number, the flow loss and the helper's."""
+"""Called after each step with its number, the flow loss and the auxiliary head's loss."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _losses(model: NitroGen, helper: Helper, frames: Tensor, actions: Tensor, ta
     context = model.encode(frames)
     seen = nn.functional.mse_loss(helper(context), targets)
     context, actions = (each.repeat(DRAWS, 1, 1) for each in (context, actions))
-    # dense near pure noise, where the choice between plans is made
+    # more often near pure noise, where the choice between plans is made
     t = 0.999 * (1 - torch.distributions.Beta(1.5, 1.0).sample((len(actions),)))
     noise = torch.randn_like(actions)
     x = (1 - t[:, None, None]) * noise + t[:, None, None] * actions

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.arcade.data import STALE_ROWS, Fumbler, Moments, Samples, generate, label, pictures
+from export.arcade.data import STALE_ROWS, ClumsyExpert, Moments, Samples, generate, label, pictures
 from export.arcade.helper import TARGETS, visible
 from ngrt.arcade.expert import HORIZON, Expert, plan
 from ngrt.arcade.level import FORK, NOTICE
@@ -74,7 +74,7 @@ def test_the_data_have_every_event_both_sides_of_forks_and_recoveries(samples: S
 
 def test_a_fumbling_expert_still_clears_most_events() -> None:
     world = World(range(30))
-    player = Fumbler(30, np.random.default_rng(0))
+    player = ClumsyExpert(30, np.random.default_rng(0))
     while not world.done:
         world.step(player.act(world))
     assert 0.6 < world.scores.mean() < 0.99

@@ -19,7 +19,7 @@ from export.fp8 import EVERY_PART, Fp8Product, Quantized, emulated_fp8, quantize
 from export.products import Product
 from export.run import Gating, export_checkpoint
 from export.to_onnx import write_graph
-from export.to_tensorrt import Order, build_engine
+from export.to_tensorrt import BuildRequest, build_engine
 from export.toolkit import open_toolkit
 from ngrt.errors import ExportError
 from ngrt.inference.runners import RUNNERS
@@ -185,7 +185,7 @@ def test_the_builder_takes_fp8_in_every_part(graphs: tuple[Path, Graph], tmp_pat
     copy.write_bytes(path.read_bytes())
     toolkit = open_toolkit("tensorrt-rtx", "fp8", ["8.9", "12.0"])
     assert toolkit is not None
-    engine = build_engine(toolkit, Order(graph, tmp_path, 1), lambda share: None)
+    engine = build_engine(toolkit, BuildRequest(graph, tmp_path, 1), lambda share: None)
     assert [path.name for path in tmp_path.iterdir()] == [engine.file]
     assert (engine.inputs, engine.outputs) == (graph.inputs, graph.outputs)
 
@@ -208,7 +208,7 @@ def test_a_graph_whose_weights_lie_apart_keeps_them_apart(
 def test_fp8_is_held_to_the_fp32_graphs_on_frames_that_did_not_give_its_ranges(
     small: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export.build, "build_engine", lambda toolkit, order, report: order.graph)
+    monkeypatch.setattr(export.build, "build_engine", lambda toolkit, request, report: request.graph)
     manifest = export_checkpoint(
         str(small.path),
         tmp_path / "bundle",

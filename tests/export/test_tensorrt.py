@@ -17,10 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 import export.build
 import export.toolkit
 from export.build import Source
-from export.build_watch import Watch
+from export.build_watch import BuildProgress
 from export.run import Gating, export_checkpoint
-from export.to_onnx import entry
-from export.to_tensorrt import Order, build_engine, timings_file
+from export.to_onnx import manifest_entry
+from export.to_tensorrt import BuildRequest, build_engine, timings_file
 from export.toolkit import EDITIONS, Toolkit
 from ngrt.cli.commands import run
 from ngrt.errors import ExportError, MissingExtraError, SettingsError
@@ -215,11 +215,11 @@ def test_a_graph_that_the_parser_refuses_is_told_with_its_first_error(tmp_path: 
         [helper.make_node("Reshape", ["frames", "shape"], ["flat"])], "g", [frames], [flat], [shape]
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), tmp_path / "bytes.onnx")
-    order = Order(entry(tmp_path / "bytes.onnx"), tmp_path, 1)
+    request = BuildRequest(manifest_entry(tmp_path / "bytes.onnx"), tmp_path, 1)
     with pytest.raises(
         ExportError, match=r"cannot take bytes\.onnx .*\(.*UInt8.*\); choose another --precision"
     ) as caught:
-        build_engine(rtx("8.9"), order, lambda share: None)
+        build_engine(rtx("8.9"), request, lambda share: None)
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["bytes.onnx"]
 
@@ -233,17 +233,17 @@ def test_an_interrupt_stops_the_builder_and_leaves_nothing(
     small: Variant, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    whole = Watch.stepped
+    whole = BuildProgress.stepped
 
-    def interrupt(watch: Watch, phase: str, step: int) -> bool:
+    def interrupt(progress: BuildProgress, phase: str, step: int) -> bool:
         steps.append(phase)
         if len(steps) == 10:  # the builder's thread is told; the main one gets the signal, as with Ctrl-C
             os.kill(os.getpid(), signal.SIGINT)
-            while not watch.stopped:
+            while not progress.stopped:
                 sleep(0.001)
-        return whole(watch, phase, step)
+        return whole(progress, phase, step)
 
-    monkeypatch.setattr(Watch, "stepped", interrupt)
+    monkeypatch.setattr(BuildProgress, "stepped", interrupt)
     with pytest.raises(KeyboardInterrupt):
         build_small(small, out)
     assert len(steps) == 10
@@ -320,19 +320,19 @@ def test_an_edition_that_times_nothing_keeps_no_timings() -> None:
 
 
 def test_a_build_is_as_far_as_its_phases_and_never_goes_back() -> None:
-    watch = Watch()
-    assert watch.share == 0
-    watch.started("whole", 4)
-    watch.stepped("whole", 1)
-    assert watch.share == 0.5
-    watch.started("part", 2)
-    assert watch.stepped("part", 0)
-    assert watch.share == 0.625
-    watch.started("part of part", 10)
-    watch.finished("part of part")
-    watch.finished("part")
-    watch.stepped("never started", 7)
-    assert watch.share == 0.625
-    watch.stop()
-    assert not watch.stepped("whole", 2)
-    assert watch.share == 0.75
+    progress = BuildProgress()
+    assert progress.share == 0
+    progress.started("whole", 4)
+    progress.stepped("whole", 1)
+    assert progress.share == 0.5
+    progress.started("part", 2)
+    assert progress.stepped("part", 0)
+    assert progress.share == 0.625
+    progress.started("part of part", 10)
+    progress.finished("part of part")
+    progress.finished("part")
+    progress.stepped("never started", 7)
+    assert progress.share == 0.625
+    progress.stop()
+    assert not progress.stepped("whole", 2)
+    assert progress.share == 0.75
