@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from ngrt.control.percentiles import Window
+from ngrt.control.percentiles import RecentSamples
 from ngrt.control.timeline import Grid
 from ngrt.messages import Array, Guide, TimedChunk
 
@@ -114,7 +114,7 @@ class GuideMaker:
 
     def __init__(self, merging: Merging, grid: Grid, steps: int, latency: float) -> None:
         self._merging, self._grid, self._steps = merging, grid, steps
-        self._latencies = Window(RECENT)
+        self._latencies = RecentSamples(RECENT)
         self._latencies.add(latency)
         self._last: TimedChunk | None = None
 

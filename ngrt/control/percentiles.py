@@ -7,7 +7,7 @@ WINDOW = 600
 """Samples that a percentile is taken over: ten seconds at 60 Hz. An old hiccup must not count for ever."""
 
 
-class Window:
+class RecentSamples:
     """The last samples of one quantity."""
 
     def __init__(self, size: int = WINDOW) -> None:

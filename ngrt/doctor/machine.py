@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ngrt.clock import MonotonicClock
-from ngrt.control.percentiles import Window
+from ngrt.control.percentiles import RecentSamples
 from ngrt.doctor.checks import Finding
 
 GIB = 2**30
@@ -96,7 +96,7 @@ def timer() -> Finding:
 
 def _late(wait: Callable[[float], object]) -> float:
     """Return the 99th percentile of how many seconds late ``wait`` is, asked to wait 1 ms each time."""
-    clock, late = MonotonicClock(), Window(WAKES)
+    clock, late = MonotonicClock(), RecentSamples(WAKES)
     for _ in range(WAKES):
         deadline = clock.now() + 0.001
         wait(deadline)

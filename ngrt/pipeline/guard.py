@@ -1,4 +1,4 @@
-"""Poll a watch many times a second, beside the tick: the tick reads the last verdict and never waits for one."""
+"""Poll a guard many times a second, beside the tick: the tick reads the last verdict and never waits for one."""
 
 import anyio
 import anyio.abc

@@ -3,8 +3,8 @@
     source --frames--> policy --chunks--> pad
     capture            infer              actuate
 
-Each task has a worker of its own, a thread in which its device is called; a guard for each watch runs beside them. In
-lockstep one task does all three in turn (`ngrt.pipeline.lockstep`).
+Each task has a worker of its own: a thread in which its device is called. Guards are polled beside them, each in a
+thread of its own. In lockstep one task does all three in turn (`ngrt.pipeline.lockstep`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -5,7 +5,7 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from ngrt.control.percentiles import WINDOW, Window
+from ngrt.control.percentiles import WINDOW, RecentSamples
 from ngrt.interfaces import Observer
 from ngrt.messages import NEUTRAL, STILL, Frame, Image, PadState, Rumble, Tick, TimedChunk
 
@@ -59,8 +59,8 @@ class Telemetry(Observer):
         self._counts: Counter[str] = Counter()
         self._picture: Image | None = None
         self._state, self._rumble = NEUTRAL, STILL
-        self._latency, self._age, self._late = Window(), Window(), Window()
-        self._delay, self._inside, self._seam = Window(), Window(), Window()
+        self._latency, self._age, self._late = RecentSamples(), RecentSamples(), RecentSamples()
+        self._delay, self._inside, self._seam = RecentSamples(), RecentSamples(), RecentSamples()
         self._sent: deque[float] = deque(maxlen=WINDOW)
         self._before: Tick | None = None
         self._note = ""

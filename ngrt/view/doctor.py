@@ -39,8 +39,8 @@ def verdict_lines(
         yield Text.assemble((f"  {game:{NAMES}}", "cyan"), (printable(command), "bold"))
     if games:
         driven = " or ".join(pads) or "none can be driven: what the policy would do is only shown"
-        for name, said in (("engines", ", ".join(engines)), ("pads", driven)):
-            first, *others = _broken(said, width)
+        for name, text in (("engines", ", ".join(engines)), ("pads", driven)):
+            first, *others = _broken(text, width)
             yield Text.assemble((f"  {name:{NAMES}}", "cyan"), first)
             yield from (Text(" " * (NAMES + STATES) + line) for line in others)
     yield Text.assemble((f"{'next':{NAMES + 2}}", "cyan"), (printable(following), "bold"))

@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngrt.control.percentiles import WINDOW, Window
+from ngrt.control.percentiles import WINDOW, RecentSamples
 from ngrt.messages import NEUTRAL, Rumble, Tick
 from ngrt.pipeline.telemetry import Telemetry
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.floats(0, 100))
 def test_a_percentile_is_a_sample_with_that_share_at_or_below_it(samples: list[float], percent: float) -> None:
-    window = Window()
+    window = RecentSamples()
     for sample in samples:
         window.add(sample)
     found = window.percentile(percent)
@@ -20,11 +20,11 @@ def test_a_percentile_is_a_sample_with_that_share_at_or_below_it(samples: list[f
 
 
 def test_an_empty_window_has_no_percentile() -> None:
-    assert Window().percentile(50) is None
+    assert RecentSamples().percentile(50) is None
 
 
 def test_old_samples_leave_the_window() -> None:
-    window = Window()
+    window = RecentSamples()
     window.add(1e9)
     for _ in range(WINDOW):
         window.add(1.0)
