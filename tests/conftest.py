@@ -4,15 +4,34 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis  # noqa: F401  (before trio, whose hook into it warns where it is imported last)
 import pytest
+
+from tests.sharing import SharedFailures, once
 
 # before torch: the models here are small, and its threads wait for each other longer than they work
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 DATA = Path(__file__).parent / "data"
 PARITY = DATA / "parity"
+
+
+LAST = "slow", "machine", "timing"
+"""Markers whose tests come last, in this order: what is quick to fail fails first, and what is timed is alone."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SharedFailures())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        marks = {mark.name for mark in item.iter_markers()}
+        return max((number for number, name in enumerate(LAST, 1) if name in marks), default=0)
+
+    items.sort(key=place)
 
 
 @pytest.fixture
@@ -23,20 +42,31 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
 
 
+@pytest.fixture
+def quick_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every engine measure as one does on an idle machine: which rates are refused is then the same anywhere."""
+    from ngrt.control.pacing import Latency
+    from ngrt.session import prepare
+    from ngrt.session.latency import measure
+
+    def measured(*arguments: Any) -> Latency:
+        return Latency(0.01, 0.001, measure(*arguments).interval)
+
+    monkeypatch.setattr(prepare, "measure", measured)
+
+
 @pytest.fixture(scope="session")
 def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function from a parity case to its exported fp32 bundle; exported once, not to be changed."""
-    made: dict[str, Path] = {}
 
+    @once
     def export(case: str) -> Path:
         from export.run import export_checkpoint
 
-        if case not in made:
-            frames = json.loads((PARITY / f"{case}.json").read_text())["context_length"]
-            folder = tmp_path_factory.mktemp(case) / "bundle"
-            export_checkpoint(str(PARITY / f"{case}.pt"), folder, context_frames=frames)
-            made[case] = folder
-        return made[case]
+        frames = json.loads((PARITY / f"{case}.json").read_text())["context_length"]
+        folder = tmp_path_factory.mktemp(case) / "bundle"
+        export_checkpoint(str(PARITY / f"{case}.pt"), folder, context_frames=frames)
+        return folder
 
     return export
 

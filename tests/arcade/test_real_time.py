@@ -19,7 +19,7 @@ from ngrt.view.live import open_view
 SECONDS = 30
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timing
 def test_a_game_that_waits_for_nobody_is_played_as_well_as_in_virtual_time_at_the_same_delay(tmp_path: Path) -> None:
     settings = PlaySettings(arcade=True, duration=SECONDS, seed=0)
     with (tmp_path / "log").open("w") as log, open_view(Console(file=log)) as view:

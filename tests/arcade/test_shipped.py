@@ -53,6 +53,7 @@ def test_it_is_small_and_names_no_place_of_the_machine_it_was_made_on() -> None:
         assert not [place for place in places if place + b"/" in content]
 
 
+@pytest.mark.usefixtures("quick_engines")
 def test_play_without_arguments_plays_it_and_says_what_to_do_next(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from ngrt.errors import BundleError, EngineError, SettingsError
 from ngrt.inference.runners import RUNNERS
 from ngrt.policy.bundle import AskedBackend
 from tests.conftest import PARITY
+from tests.patience import HANG
 
 TINY = PARITY / "tiny.pt"
 QUICK = Effort(
@@ -44,7 +45,6 @@ def measured(names: list[str], engine: Path | None, checkpoint: Path | None, fol
     return content
 
 
-@pytest.mark.timeout(180)
 def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     content = measured([], tiny_bundle, TINY, tmp_path)
     assert tuple(content["suites"]) == BY_DEFAULT
@@ -53,7 +53,6 @@ def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path
     assert all(unused.values())
 
 
-@pytest.mark.timeout(180)
 def test_with_nothing_given_the_arcades_engine_is_measured(tmp_path: Path) -> None:
     content = measured([], None, None, tmp_path)
     assert set(content["suites"]) == set(SUITES) - set(LONG) - {"chunk"}
@@ -183,7 +182,7 @@ def test_what_needs_no_torch_is_measured_without_it(tmp_path: Path) -> None:
         "found = run_suites(['overhead'], [], None, None, Console(quiet=True), effort=effort)\n"
     )
     file = tmp_path / "result.json"
-    subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=HANG)
     assert set(json.loads(file.read_text("utf-8"))["suites"]) == {"overhead", "memory"}
 
 

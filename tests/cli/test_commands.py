@@ -12,7 +12,9 @@ import pytest
 
 from ngrt.cli.commands import run
 from ngrt.errors import PadError
+from tests.patience import HANG
 
+pytestmark = pytest.mark.usefixtures("quick_engines")
 Captured = pytest.CaptureFixture[str]
 
 
@@ -146,7 +148,7 @@ def test_what_is_no_file_is_never_replaced_and_a_link_is_followed(
     tiny_bundle: Path, frame: Path, capsys: Captured
 ) -> None:
     arguments = ["predict", str(tiny_bundle), str(frame), "--out"]
-    subprocess.run(["mkfifo", "pipe"], check=True, timeout=10)
+    subprocess.run(["mkfifo", "pipe"], check=True, timeout=HANG)
     assert run([*arguments, "pipe"]) == 1
     assert "is no file" in complaint(capsys)
     assert Path("pipe").is_fifo()

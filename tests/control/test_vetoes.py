@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ngrt.control.vetoes import Vetoes
 from ngrt.messages import NEUTRAL, PadState, Verdict
+from tests.patience import HANG
 
 LOST = Verdict("blocked", "lost the focus")
 PLAYS = Verdict("person", "a person plays", PadState(frozenset({"EAST"})))
@@ -62,14 +63,14 @@ def test_nobodys_word_is_lost_where_all_speak_at_once_from_threads_of_their_own(
     def speak(number: int) -> None:
         for turn in range(20_000):
             several[number].verdict = verdicts[number] if turn % 2 else None
-        spoken.wait(30)
+        spoken.wait(HANG)
 
     threads = [threading.Thread(target=speak, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     while spoken.n_waiting < 4:
         read.add(vetoes.strongest)
-    spoken.wait(30)
+    spoken.wait(HANG)
     for thread in threads:
         thread.join()
     assert read <= {None, *verdicts}

@@ -18,7 +18,8 @@ from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import Desktop, Window
 from tests.closing import closes_with_its_block, either_way
 from tests.desktop.standin_win32 import Kept, Session, standing_in
-from tests.real.x_windows import Windows, until
+from tests.patience import until
+from tests.real.x_windows import Windows
 from tests.real.xvfb import require, window_manager, x_server
 
 Place = tuple[int, int, int, int]

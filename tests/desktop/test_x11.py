@@ -19,6 +19,7 @@ from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
 from ngrt.x11 import connection
 from tests.desktop.windows import here, numbers
+from tests.patience import HANG
 from tests.real.x_windows import Windows
 from tests.real.xvfb import Screen, x_server
 
@@ -82,9 +83,9 @@ def test_closing_does_not_wait_for_a_display_that_hangs(screen: Screen, desktop:
         time.sleep(0.2)
         start = time.monotonic()
         desktop.close()
-        asking.join(3)
+        asking.join(HANG)
         assert failed
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < HANG
     finally:
         psutil.Process(screen.server.pid).resume()
     with pytest.raises(SourceError, match="was closed"):

@@ -9,7 +9,8 @@ from Xlib.xobject.drawable import Window as XWindow
 
 from ngrt.desktop.x11 import X11Desktop
 from tests.desktop.windows import here, numbers
-from tests.real.x_windows import Windows, until
+from tests.patience import until
+from tests.real.x_windows import Windows
 from tests.real.xvfb import Screen, window_manager
 
 EVERYWHERE = 0xFFFFFFFF

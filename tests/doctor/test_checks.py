@@ -7,6 +7,7 @@ import pytest
 
 from ngrt.doctor.checks import Check, Entry, Finding, State, run_checks
 from ngrt.view.doctor import entry_lines, verdict_lines
+from tests.patience import HANG
 
 
 def probed(*checks: Check) -> dict[str, Finding]:
@@ -33,7 +34,7 @@ def test_a_check_that_hangs_is_left_behind_with_what_mends_it_and_the_others_run
     let_go = threading.Event()
 
     def hang() -> Finding:
-        let_go.wait(30)
+        let_go.wait(HANG)
         return Finding("good", "late")
 
     findings = probed(Check("one", hang, limit=0.05, stuck="pull the plug"), Check("two", found("good")))

@@ -14,6 +14,7 @@ from export.run import export_checkpoint
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.policy.bundle import Graph, GraphName, Precision, read_manifest
+from tests.sharing import once
 
 from .making import Changes, write_small
 
@@ -38,13 +39,20 @@ class Variant:
     @cached_property
     def bundle(self) -> Path:
         """The exported engine."""
-        export_checkpoint(str(self.path), self.path.parent / "bundle", precision=self.precision)
-        return self.path.parent / "bundle"
+        return exported(self)
 
     @cached_property
     def policy(self) -> EnginePolicy:
         """The exported engine, loaded."""
         return open_policy(self.bundle)
+
+
+@once
+def exported(variant: Variant) -> Path:
+    """Export the variant; return the bundle's folder."""
+    folder = variant.path.parent / "bundle"
+    export_checkpoint(str(variant.path), folder, precision=variant.precision)
+    return folder
 
 
 OLD = "old layout, 21 columns, horizon 7, 4 steps, no self-attention"
@@ -97,14 +105,12 @@ GAMES = ("hades", "celeste")
 @pytest.fixture(scope="session")
 def variant_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Variant]:
     """Return a function from a name in `CHANGES` to its checkpoint and engine; not to be changed."""
-    made: dict[str, Variant] = {}
 
+    @once
     def make(name: str) -> Variant:
-        if name not in made:
-            changes, tower = CHANGES[name]
-            games = GAMES if name == GAMES_AND_CONTEXT else ()
-            made[name] = Variant(write_small(tmp_path_factory.mktemp("variant"), changes, tower, games))
-        return made[name]
+        changes, tower = CHANGES[name]
+        games = GAMES if name == GAMES_AND_CONTEXT else ()
+        return Variant(write_small(tmp_path_factory.mktemp("variant"), changes, tower, games))
 
     return make
 

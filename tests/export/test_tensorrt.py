@@ -26,6 +26,7 @@ from ngrt.cli.commands import run
 from ngrt.errors import ExportError, MissingExtraError, SettingsError
 from ngrt.inference.tensorrt.edition import logger_of
 from ngrt.policy.bundle import Manifest, Parity, Precision, check_files, read_manifest
+from tests.sharing import once
 
 from .conftest import Variant
 from .refusal import refused
@@ -41,21 +42,19 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def built(small: Variant, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Precision], Path]:
     """Return a function from a precision to the small checkpoint's engines for 8.9; not to be changed."""
-    made: dict[Precision, Path] = {}
 
+    @once
     def build(precision: Precision) -> Path:
-        if precision not in made:
-            folder = tmp_path_factory.mktemp(precision) / "bundle"
-            export_checkpoint(
-                str(small.path),
-                folder,
-                precision=precision,
-                target="tensorrt-rtx",
-                capabilities=["89"],
-                gating=Gating(force=precision == "fp8"),  # random weights this small may fail in fp8
-            )
-            made[precision] = folder
-        return made[precision]
+        folder = tmp_path_factory.mktemp(precision) / "bundle"
+        export_checkpoint(
+            str(small.path),
+            folder,
+            precision=precision,
+            target="tensorrt-rtx",
+            capabilities=["89"],
+            gating=Gating(force=precision == "fp8"),  # random weights this small may fail in fp8
+        )
+        return folder
 
     return build
 

@@ -259,6 +259,7 @@ def test_predict_takes_a_backend_and_says_in_one_line_what_it_cannot_run(
     assert "use --backend cpu" in line
 
 
+@pytest.mark.usefixtures("quick_engines")
 def test_play_takes_a_backend_from_a_flag_and_from_the_settings_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

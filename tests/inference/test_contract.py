@@ -27,6 +27,7 @@ from ngrt.messages import Array, Guide
 from ngrt.policy.bundle import Backend, Manifest, Precision, read_manifest
 from ngrt.resource import Resource
 from tests.export.making import write_small
+from tests.sharing import once
 
 Make = Callable[[Path, Manifest], Engine[Any]]
 
@@ -51,13 +52,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 @pytest.fixture(scope="module")
 def folder_of(checkpoint: Checkpoint) -> Callable[[Precision], Path]:
     """Return a function from a precision to the bundle; not to be changed."""
-    made: dict[Precision, Path] = {}
 
+    @once
     def export(precision: Precision) -> Path:
-        if precision not in made:
-            made[precision] = checkpoint.path.parent / precision
-            export_checkpoint(str(checkpoint.path), made[precision], precision=precision)
-        return made[precision]
+        folder = checkpoint.path.parent / precision
+        export_checkpoint(str(checkpoint.path), folder, precision=precision)
+        return folder
 
     return export
 

@@ -18,6 +18,7 @@ from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS, Runner
 from ngrt.policy.bundle import read_manifest
 from tests.conftest import PARITY
+from tests.patience import HANG
 
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
 
@@ -95,7 +96,7 @@ assert not [name for name in sys.modules if name.startswith("openvino_telemetry"
 """
     quiet = ("CI", "TF_BUILD", "JENKINS_URL")  # where it does not report anyway
     environment = {name: value for name, value in os.environ.items() if name not in quiet} | {"HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=50)
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANG)
     assert list(tmp_path.iterdir()) == []
 
 

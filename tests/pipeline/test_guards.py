@@ -355,7 +355,6 @@ verdicts = st.sampled_from([None, None, LOST, PLAYS, Verdict("policy", "no pad")
 timelines = st.lists(st.tuples(st.floats(0, 0.7), verdicts), max_size=8)
 
 
-@pytest.mark.timeout(300)
 @settings(max_examples=60, deadline=None)
 @given(
     timeline=timelines,

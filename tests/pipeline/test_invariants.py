@@ -93,7 +93,6 @@ def assert_own_row(tick: Tick, made: Mapping[int, TimedChunk], grid: Grid, mergi
         assert tick.state == chunk.chunk.pad(tick.row)
 
 
-@pytest.mark.timeout(300)
 @settings(max_examples=30, deadline=None)
 @given(
     times=sessions,

@@ -1,5 +1,5 @@
 """The game and its clip, for the tests of this folder."""
 
-from tests.real.fixtures import bare_display, game_clip, game_display
+from tests.real.fixtures import bare_display, game_clip, game_display, machine
 
-__all__ = ["bare_display", "game_clip", "game_display"]
+__all__ = ["bare_display", "game_clip", "game_display", "machine"]

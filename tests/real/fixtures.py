@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.guest import made_guest
+from tests.real.machine import Machine
 from tests.real.xvfb import GAME, game_on, record_clip, require, x_server
 
 CLIP_SECONDS = 3.0
@@ -16,6 +18,14 @@ def game_display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     require("Xvfb", GAME, "xdotool")
     with x_server(tmp_path_factory.mktemp("xvfb")) as screen, game_on(screen.display, tmp_path_factory.mktemp("home")):
         yield screen.display
+
+
+@pytest.fixture(scope="package")
+def machine() -> Iterator[Machine]:
+    """Yield a machine with a real /dev/uinput, booted once for all that need it; skip where it cannot be made."""
+    made = Machine(made_guest())
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,8 @@ import numpy.typing as npt
 from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, Image, PadState
 from ngrt.sources.x11 import X11Source
+from tests.patience import until
 from tests.real.xvfb import end, require
-
-PATIENCE = 20.0
 
 KEYS = """
 [buttons]
@@ -67,19 +66,14 @@ class Game:
 
     def begin(self, pad: Pad, display: str) -> None:
         """Press the pad's buttons until the hero is there."""
-        deadline = time.monotonic() + PATIENCE
-        while np.count_nonzero(picture_of(display).any(-1)) < 2000:
-            assert time.monotonic() < deadline, f"{self.program} shows nothing"
-            time.sleep(0.1)
+        until(lambda: np.count_nonzero(picture_of(display).any(-1)) >= 2000, f"{self.program} shows nothing", 0.1)
         time.sleep(1.0)  # it takes keys only after a while
         for button in self.start:
             pad.send(PadState(frozenset({button})))
             time.sleep(0.1)
             pad.send(NEUTRAL)
             time.sleep(0.3)
-        while self.where(picture_of(display)) is None:
-            assert time.monotonic() < deadline, f"{self.program} did not begin"
-            time.sleep(0.1)
+        until(lambda: self.where(picture_of(display)) is not None, f"{self.program} did not begin", 0.1)
 
 
 def steer(pad: Pad, source: X11Source, state: PadState, seconds: float) -> list[Image]:

@@ -1,8 +1,7 @@
 """A small machine that has /dev/uinput, for hosts whose kernel has none: QEMU, a Debian kernel, this host's own files.
 
-Emulated in software, so it needs no rights but those to install packages once. The guest sees the host's files
-read-only, and runs one command as root with a fresh /dev/shm to write to. Kernel and initial file system are made on
-first use and kept in the user's cache.
+Emulated in software, so it needs no rights but those to install packages once. Kernel and initial file system are made
+on first use and kept in the user's cache; `tests.real.machine` boots them.
 """
 
 import gzip
@@ -10,7 +9,6 @@ import lzma
 import os
 import platform
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -44,12 +42,16 @@ $b mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 file
 for kind in proc sysfs; do $b mount -t $kind $kind /host/${kind%fs}; done
 $b mount --bind /dev /host/dev
 $b mkdir -p /dev/shm; $b mount -t tmpfs -o mode=1777 shm /host/dev/shm
-$b stty raw </dev/ttyS1
-for word in $($b cat /proc/cmdline); do case $word in job=*) job=${word#job=};; esac; done
-$b chroot /host /bin/sh $job >/dev/ttyS1 2>&1 </dev/null
-echo "status $?" >/dev/ttyS1
+exec </dev/ttyS1 >/dev/ttyS1
+$b stty raw -echo
+echo ready
+while read job end; do
+  $b chroot /host /bin/sh $job 2>&1 </dev/null
+  $b printf '\\n%s %s\\n' $end $?
+done
 $b poweroff -f
 """
+"""Runs as root whatever it is sent the names of, one after the other, and says after each ``end`` and its status."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +60,6 @@ class Guest:
 
     kernel: Path
     files: Path
-
-    def run(self, command: Sequence[str | Path], folder: Path, timeout: float) -> tuple[int, str]:
-        """Boot, run ``command`` in ``folder``, a folder of the host's, and return its exit status and what it said.
-
-        Its environment is this process's, with everything that is written going to /dev/shm.
-        """
-        with tempfile.TemporaryDirectory() as name:
-            job, console, said = Path(name) / "job", Path(name) / "console", Path(name) / "said"
-            job.write_text(_script(command, folder))
-            emulator: list[str | Path] = [
-                "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none",
-                "-display", "none", "-no-reboot", "-serial", f"file:{console}", "-serial", f"file:{said}",
-                "-kernel", self.kernel, "-initrd", self.files,
-                "-append", f"console=ttyS0 quiet panic=-1 job={job}",
-                "-virtfs", "local,path=/,mount_tag=files,security_model=none,readonly=on,multidevs=remap",
-            ]  # fmt: skip
-            subprocess.run(emulator, check=True, timeout=timeout, capture_output=True)
-            told, _, status = said.read_text(errors="replace").rpartition("status ")
-            assert status, f"the guest did not come up: {console.read_text(errors='replace')[-2000:]}"
-            return int(status), told
 
 
 def made_guest() -> Guest:
@@ -187,10 +169,3 @@ def _init(files: Path) -> str:
     unpacked = gzip.decompress(files.read_bytes())
     start = unpacked.index(b"#!/busybox")
     return unpacked[start : start + len(INIT.encode())].decode(errors="replace")
-
-
-def _script(command: Sequence[str | Path], folder: Path) -> str:
-    scratch = dict.fromkeys(("HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME"), "/dev/shm")
-    environment = {**os.environ, **scratch}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items() if name.isidentifier()]
-    return "\n".join([*lines, f"cd {shlex.quote(str(folder))}", shlex.join(map(str, command))])

@@ -18,6 +18,7 @@ from ngrt.interfaces import Pad
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.open import open_pad
 from ngrt.policy.actions import BUTTONS_17
+from tests.patience import HANG
 from tests.real.sdl_game import STEP, Game, devices
 
 PAUSE = 0.006
@@ -126,7 +127,7 @@ def shake(player: Player, game: Game) -> dict[str, Any]:
 
 
 def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
-    end = time.monotonic() + 2
+    end = time.monotonic() + HANG
     while not enough(answer := ask()) and time.monotonic() < end:
         time.sleep(0.01)
     return answer

@@ -5,6 +5,7 @@ fast a real machine is: the guest is emulated, with two processors for the playe
 """
 
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from bench.report.console import render, write_json
 from bench.schema.content import content_of
 from bench.schema.distribution import Distribution
 from bench.schema.provenance import Provenance
+from tests.real.guest import made_guest
+from tests.real.machine import Machine
 from tests.real.test_pads import in_guest
 
 CHANGES = 700
@@ -23,7 +26,8 @@ CHANGES = 700
 def main(file: Path) -> None:
     """Measure, print, and write to ``file``."""
     provenance = Provenance.here()
-    seen = in_guest("pad_drill", str(CHANGES))
+    with closing(Machine(made_guest())) as machine:
+        seen = in_guest(machine, "pad_drill", str(CHANGES))
     times = {
         "update_to_event": Distribution.of(seen["latency"]),
         "send_xbox": Distribution.of(seen["xbox"]["send"]),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 20.0
+from tests.patience import HANG
 
 STEP = 46
 """Of 32767: a change of a stick that the kernel's filter of small ones lets pass as it is."""
@@ -40,7 +40,7 @@ class Game:
 
     def wait(self, kind: str) -> Any:
         """Return the next event of ``kind``, "JOYDEVICEADDED" or "JOYDEVICEREMOVED"; None if there is none in time."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + HANG
         while time.monotonic() < end:
             event = self._pygame.event.wait(100)
             if event.type == getattr(self._pygame, kind):
@@ -67,7 +67,7 @@ class Game:
     def arrivals(self, changes: int) -> dict[int, float]:
         """Return when each step of a sweep was seen, by its number, up to the last."""
         seen: dict[int, float] = {}
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + HANG
         while time.monotonic() < end and changes not in seen:
             event = self._pygame.event.wait(100)
             now = time.monotonic()

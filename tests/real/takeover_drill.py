@@ -23,10 +23,10 @@ from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.infer import MeasuredPolicy
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.workers import ThreadWorker
+from tests.patience import HANG
 from tests.pipeline.rig import Screen, always_south
 
 assert sys.platform != "win32"
-PATIENCE = 5.0
 
 XBOX_BUTTONS = {
     "SOUTH": "A", "EAST": "B", "WEST": "X", "NORTH": "Y", "BACK": "BACK", "START": "START", "GUIDE": "GUIDE",
@@ -96,7 +96,7 @@ def plain(state: PadState | None) -> Any:
 
 def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
     """Return what ``ask`` says once it is ``enough``, or in the end."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + HANG
     while not enough(answer := ask()) and time.monotonic() < end:
         time.sleep(0.001)
     return answer

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.guest import made_guest
+from tests.real.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(420)
-def test_a_machine_with_uinput_makes_a_pad_for_a_moment_and_is_told_so() -> None:
-    command = f"{shlex.quote(sys.executable)} -m ngrt doctor --json 2>/dev/null"
-    _, said = made_guest().run(["/bin/sh", "-c", command], ROOT, timeout=200)
+@pytest.mark.machine
+def test_a_machine_with_uinput_makes_a_pad_for_a_moment_and_is_told_so(machine: Machine) -> None:
+    command = f"{shlex.quote(sys.executable)} -m tests.doctor.patient --json 2>/dev/null"
+    _, said = machine.run(["/bin/sh", "-c", command], ROOT)
     told = json.loads(said[said.index("{") :])
     found = {check["name"]: check for check in told["checks"]}
     assert found["virtual pad"]["state"] == "good"

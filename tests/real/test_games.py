@@ -10,9 +10,11 @@ import pytest
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.keyboard import KeyboardPad
 from ngrt.sources.x11 import X11Source
+from tests.patience import until
 from tests.real.games import GAMES, KEYS, Game, picture_of, steer
 from tests.real.xvfb import x_server
 
+pytestmark = pytest.mark.machine
 RATE = 20.0
 LEFT, RIGHT = PadState(left=(-1.0, 0.0)), PadState(left=(1.0, 0.0))
 
@@ -28,10 +30,7 @@ class Played:
 
     def place(self) -> float:
         """Return the column that the hero is in."""
-        deadline = time.monotonic() + 5
-        while (found := self.game.where(picture_of(self.display))) is None:  # something else flies there
-            assert time.monotonic() < deadline
-        return found
+        return until(lambda: self.game.where(picture_of(self.display)), "something else flies there")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +64,7 @@ def test_the_hero_goes_where_the_stick_points_and_stays_where_it_does_not(played
         assert abs(moved) < 3 if sign == 0 else moved * sign > 15, (state, before, at)
 
 
+@pytest.mark.timing
 def test_frames_arrive_at_the_asked_rate_and_at_most_twice_as_often(played: Played) -> None:
     seen = 0
     for step in range(4):

@@ -19,6 +19,7 @@ from ngrt.errors import EngineError
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Chunk
 from ngrt.pads.keyboard import KeyboardPad
+from tests.patience import HANG
 from tests.real.games import GAMES, KEYS, Game, picture_of
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
@@ -27,6 +28,7 @@ if os.name == "nt":
     pytest.skip("an X server, and signals as on POSIX", allow_module_level=True)
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.usefixtures("quick_engines")
 Captured = pytest.CaptureFixture[str]
 
 EAGER = """
@@ -109,7 +111,7 @@ def test_an_interrupt_leaves_no_key_down(arguments: list[str], window: TypingWin
     with playing(arguments) as process:
         window.wait_for_keys(some=True)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that was started from it
-        process.communicate(timeout=20)
+        process.communicate(timeout=HANG)
         assert process.returncode == 130
         assert window.keys_down() == set()
     assert stays_up(window)
@@ -119,7 +121,7 @@ def test_a_kill_leaves_no_key_down(arguments: list[str], window: TypingWindow) -
     with playing(arguments) as process:
         window.wait_for_keys(some=True)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=HANG)
         window.wait_for_keys(some=False)
     assert stays_up(window)
 
@@ -153,7 +155,7 @@ def test_a_display_that_disappears_ends_it_with_an_error_in_one_line(
     with playing(arguments) as process:
         window.wait_for_keys(some=True)
         screen.server.kill()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=HANG)
         assert process.returncode == 1
     (told,) = [line for line in errors.splitlines() if line.startswith("ngrt: ")]
     assert screen.display in told
@@ -173,6 +175,7 @@ def test_a_mapping_that_is_wrong_is_refused_before_play(
     assert told.startswith(f"ngrt: keys file {tmp_path / 'keys.toml'}")
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("game", GAMES, ids=lambda game: game.toolkit)
 def test_a_real_game_is_played_and_not_when_the_pad_is_none(
     game: Game, arguments: list[str], screen: Screen, tmp_path: Path

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.schema.distribution import Distribution
-from tests.real.guest import made_guest
+from tests.real.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 AXES = {"LEFTX": ("left", 0), "LEFTY": ("left", 1), "RIGHTX": ("right", 0), "RIGHTY": ("right", 1)}
@@ -18,23 +18,23 @@ CHANGES = 200
 NEAR = {"xbox": 0.001, "ds4": 0.01}
 """How exact a stick is: 16 bits and 8."""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.machine
 kinds = pytest.mark.parametrize("kind", NEAR)
 
 
-def in_guest(module: str, *arguments: str | Path) -> dict[str, Any]:
+def in_guest(machine: Machine, module: str, *arguments: str | Path) -> dict[str, Any]:
     """Return what a program of this folder saw in the guest."""
     command = [sys.executable, "-m", f"tests.real.{module}", *arguments]
-    status, said = made_guest().run(command, ROOT, timeout=400)
+    status, said = machine.run(command, ROOT)
     assert status == 0, said[-2000:]
     told: dict[str, Any] = json.loads(said.splitlines()[-1])
     return told
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Any]:
+def seen(machine: Machine) -> dict[str, Any]:
     """Return all that was seen in the guest; one run for all tests."""
-    return in_guest("pad_drill", str(CHANGES))
+    return in_guest(machine, "pad_drill", str(CHANGES))
 
 
 def expected(sent: Mapping[str, Any]) -> dict[str, float]:
@@ -125,9 +125,9 @@ def test_the_page_on_games_has_the_figures_of_the_committed_run() -> None:
     )
 
 
-def test_the_whole_command_plays_on_it_and_leaves_it_at_rest() -> None:
+def test_the_whole_command_plays_on_it_and_leaves_it_at_rest(machine: Machine) -> None:
     options = ["--image", "docs/arcade.png", "--pad", "xbox", "--duration", "2", "--rate", "5", "--steps", "1"]
-    told = in_guest("pad_watch", "engines/arcade", *options)
+    told = in_guest(machine, "pad_watch", "engines/arcade", *options)
     assert told["status"] == 0, told["said"]
     assert told["pad"]["name"] == "Xbox 360 Controller"
     assert "pad Xbox 360 pad (virtual)" in told["said"]

@@ -7,6 +7,7 @@ import pytest
 
 from ngrt.cli.commands import run
 
+pytestmark = [pytest.mark.machine, pytest.mark.timing]
 Captured = pytest.CaptureFixture[str]
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from Xlib.display import Display
 
+from tests.patience import HANG
 from tests.real.xvfb import GAME, Screen, game_on, require, window_manager, x_server
 
-PATIENCE = 40.0
-
+pytestmark = pytest.mark.machine
 NAME = "XGalaga++.exe"
 """As people type it: another case, and an ending that it has not."""
 
@@ -53,7 +53,7 @@ class Playing:
 
     def wait_for(self, pattern: str) -> str:
         """Return the first line, from now on or said before, in which ``pattern`` is found."""
-        deadline, read = time.monotonic() + PATIENCE, 0
+        deadline, read = time.monotonic() + HANG, 0
         with self._heard:
             while True:
                 for line in self.said[read:]:
@@ -68,7 +68,7 @@ class Playing:
     def plays(self, more: int = 20) -> None:
         """Return once ``more`` ticks were played from now on."""
         begun = self._played()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + HANG
         while self._played() < begun + more:
             assert time.monotonic() < deadline, "".join(self.said)
             assert self.process.poll() is None, "".join(self.said)
@@ -78,7 +78,7 @@ class Playing:
         """Return its exit code and what it printed."""
         assert self.process.stdout is not None
         printed = self.process.stdout.read()
-        return self.process.wait(timeout=PATIENCE), printed
+        return self.process.wait(timeout=HANG), printed
 
     def _played(self) -> int:
         with self._heard:
@@ -124,7 +124,7 @@ def another_window(display: str) -> Iterator[None]:
             ["xdotool", "search", "--sync", "--name", "^another$", "windowfocus", "--sync"],
             env={**os.environ, "DISPLAY": display},
             check=True,
-            timeout=PATIENCE,
+            timeout=HANG,
         )
         yield
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.schema.distribution import Distribution
 from ngrt.control.watches import REST
-from tests.real import guest
+from tests.real.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 DOWNWARD = {"xbox": -1, "ds4": 1}
@@ -18,15 +18,15 @@ DOWNWARD = {"xbox": -1, "ds4": 1}
 NEAR = {"xbox": 0.001, "ds4": 0.01}
 """How exact a stick is: 16 bits and 8."""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.machine
 kinds = pytest.mark.parametrize("kind", NEAR)
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Any]:
+def seen(machine: Machine) -> dict[str, Any]:
     """Return all that was seen in the guest; one run for all tests."""
     command = [sys.executable, "-m", "tests.real.takeover_drill", *NEAR]
-    status, said = guest.made_guest().run(command, ROOT, timeout=400)
+    status, said = machine.run(command, ROOT)
     assert status == 0, said[-2000:]
     told: dict[str, Any] = json.loads(said.splitlines()[-1])
     return told

@@ -15,8 +15,11 @@ from ngrt.interfaces import Window
 from ngrt.messages import Image
 from ngrt.sources import x11_grabber
 from ngrt.sources.x11 import X11Source, X11Window
+from tests.patience import until
 from tests.real.desktop import Painter, PlainDesktop
-from tests.real.xvfb import GAME, ended, require, wait_for
+from tests.real.xvfb import GAME, ended, require
+
+pytestmark = pytest.mark.machine
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def wayland(tmp_path: Path) -> Iterator[str]:
     command = ["weston", *options, "--width=900", "--height=700"]
     quiet = subprocess.DEVNULL
     with ended(subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)):
-        wait_for(lambda: log.exists() and "listening on display" in log.read_text())
+        until(lambda: log.exists() and "listening on display" in log.read_text())
         found = re.search(r"listening on display (:\d+)", log.read_text())
         assert found is not None
         yield found[1]
@@ -43,7 +46,7 @@ def game(wayland: str, tmp_path: Path) -> Iterator[PlainDesktop]:
     require(GAME)
     environment = {**os.environ, "DISPLAY": wayland, "HOME": str(tmp_path)}
     with PlainDesktop(wayland) as desktop, ended(subprocess.Popen([GAME], env=environment)):
-        wait_for(lambda: bool(desktop.windows()))
+        until(lambda: bool(desktop.windows()), "the game shows no window")
         yield desktop
 
 
@@ -67,13 +70,13 @@ def test_a_game_of_xwayland_is_seen_in_its_own_window(wayland: str, game: PlainD
     with source:
         assert source.interval == pytest.approx(1 / 240), "the server says what is drawn in the window"
         seen: list[Image] = []
-        deadline = time.monotonic() + 10
-        while len(seen) < 20:
-            assert time.monotonic() < deadline, "nothing moves"
+
+        def grab() -> bool:
             image = source.grab(time.monotonic())
-            if image is not None:
-                seen.append(image)
-            time.sleep(source.interval)
+            seen.extend([] if image is None else [image])
+            return len(seen) == 20
+
+        until(grab, "nothing moves", source.interval)
         assert source.interval == pytest.approx(1 / 240), "and goes on saying so"
     assert all(image.shape == (window.height, window.width, 3) for image in seen)
     assert len({image.tobytes() for image in seen}) == 20

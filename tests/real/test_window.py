@@ -17,8 +17,9 @@ from ngrt.resource import Resource
 from ngrt.sources import x11_grabber
 from ngrt.sources.open import open_window
 from ngrt.sources.x11 import X11Window
+from tests.patience import until
 from tests.real.desktop import Painter, PlainDesktop
-from tests.real.xvfb import Screen, game_on, wait_for, window_manager, x_server
+from tests.real.xvfb import Screen, game_on, window_manager, x_server
 
 
 class Played(Resource):
@@ -32,7 +33,7 @@ class Played(Resource):
     def start(self) -> None:
         """Start the game; return once its window is there."""
         self.game = self._games.enter_context(game_on(self.screen.display, self._home))
-        wait_for(lambda: self.find() is not None)
+        until(lambda: self.find() is not None)
 
     def find(self) -> Window | None:
         """Return the game's window."""
@@ -69,15 +70,17 @@ def played(tmp_path: Path) -> Iterator[Played]:
 
 def grab_until(source: X11Window, holds: Callable[[Image | None], bool]) -> Image | None:
     """Grab until ``holds`` of what a grab returns, or of None where there is nothing to see; return it."""
-    deadline = time.monotonic() + 10
-    while True:
-        assert time.monotonic() < deadline, "grabbed in vain"
+    found: list[Image | None] = []
+
+    def grab() -> bool:
         image = None
         with suppress(NothingToSee):
             image = source.grab(time.monotonic())
-        if holds(image):
-            return image
-        time.sleep(source.interval)
+        found[:] = [image]
+        return holds(image)
+
+    until(grab, "grabbed in vain", source.interval)
+    return found[0]
 
 
 def test_a_window_is_followed_where_it_is_moved_and_resized(played: Played) -> None:
@@ -124,13 +127,13 @@ def test_a_minimised_window_shows_nothing_until_it_is_back(played: Played) -> No
     with played.watch() as source:
         assert source.grab(0.0) is not None
         played.command("windowminimize")
-        wait_for(lambda: not (window := played.find()) or not window.shown)
+        until(lambda: not (window := played.find()) or not window.shown)
         for now in (1.0, 1.01, 2.0):
             with pytest.raises(NothingToSee, match=r"window XGalaga\+\+ of xgalaga\+\+ is minimised; bring it back"):
                 source.grab(now)
         played.command("windowmap")
         played.command("windowactivate")
-        wait_for(lambda: (window := played.find()) is not None and window.shown)
+        until(lambda: (window := played.find()) is not None and window.shown)
         assert source.grab(3.0) is not None
 
 
@@ -139,7 +142,7 @@ def test_a_closed_window_is_searched_for_until_the_game_is_started_again(played:
         assert source.grab(0.0) is not None
         played.game.terminate()
         played.game.wait()
-        wait_for(lambda: played.find() is None)
+        until(lambda: played.find() is None)
         for now in (1.0, 1.01, 2.0):
             with pytest.raises(NothingToSee, match="is closed; start the game again"):
                 source.grab(now)
@@ -178,7 +181,7 @@ def test_a_closed_window_is_the_end_where_that_was_asked_for(played: Played) -> 
         assert source.grab(0.0) is not None
         played.game.terminate()
         played.game.wait()
-        wait_for(lambda: played.find() is None)
+        until(lambda: played.find() is None)
         for now in (1.0, 1.01, 2.0):
             with pytest.raises(EndOfSource):
                 source.grab(now)

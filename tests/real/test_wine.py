@@ -11,11 +11,10 @@ from ngrt.desktop.matching import choices, find
 from ngrt.desktop.processes import running
 from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
-from tests.real.x_windows import until
+from tests.patience import HANG, until
 from tests.real.xvfb import require, window_manager, x_server
 
-BEGINNING = 120
-"""Seconds that Wine may take to make a folder that looks like drive C."""
+pytestmark = pytest.mark.machine
 
 
 @pytest.fixture
@@ -29,15 +28,14 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Desk
         game = subprocess.Popen(["wine", "winemine"], env=environment, stderr=subprocess.DEVNULL)
         opened = X11Desktop(screen.display)
         try:
-            until(lambda: choices(opened.windows(), "winemine"), "WineMine does not start", BEGINNING)
+            until(lambda: bool(choices(opened.windows(), "winemine")), "WineMine does not start")
             yield opened
         finally:
             opened.close()
-            subprocess.run(["wineserver", "-k"], env=environment, check=False, timeout=30)
-            game.wait(timeout=30)
+            subprocess.run(["wineserver", "-k"], env=environment, check=False, timeout=HANG)
+            game.wait(timeout=HANG)
 
 
-@pytest.mark.timeout(BEGINNING + 60)
 def test_a_windows_program_is_found_by_its_windows_name(desktop: X11Desktop) -> None:
     for asked in ("winemine", "WINEMINE.EXE", "C:\\windows\\system32\\winemine.exe"):
         game = find(desktop.windows(), asked)

@@ -10,8 +10,7 @@ from Xlib.error import ConnectionClosedError
 from Xlib.protocol.event import KeyPress, KeyRelease
 
 from ngrt.keyboard.names import KEYS
-
-PATIENCE = 10.0
+from tests.patience import until
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,7 @@ class TypingWindow:
 
     def wait_for_keys(self, *, some: bool) -> None:
         """Return once some key is down, or none is."""
-        deadline = time.monotonic() + PATIENCE
-        while bool(self.keys_down()) != some:
-            assert time.monotonic() < deadline, f"down: {self.keys_down()}"
-            time.sleep(0.005)
+        until(lambda: bool(self.keys_down()) == some, "no key goes down" if some else "a key stays down", 0.005)
 
     def close(self) -> None:
         """Disconnect; the server may be gone."""

@@ -1,22 +1,13 @@
 """Windows of our own on an X display, and a window manager to look after them."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from Xlib import X, Xatom, Xutil
 from Xlib.display import Display
 from Xlib.protocol.event import ClientMessage
 from Xlib.xobject.drawable import Window as XWindow
 
-from tests.real.xvfb import PATIENCE
-
-
-def until(condition: Callable[[], object], what: str = "nothing came of it", patience: float = PATIENCE) -> None:
-    """Return once ``condition`` holds: X servers and window managers take their time."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+from tests.patience import until
 
 
 class Windows:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from Xlib import X
 from ngrt.messages import Image
 from ngrt.sources.x11 import X11Source
 from ngrt.x11.link import open_link
+from tests.patience import HANG, until
 
 GAME = "/usr/games/xgalaga++"
 PROGRAMS = {
@@ -32,8 +33,6 @@ PROGRAMS = {
     "Xwayland": "xwayland",
 }
 """What the tests run, and the Debian packages that bring it."""
-
-PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Screen:
         """Run a program on the screen to its end."""
         require(str(command[0]))
         environment = {**os.environ, "DISPLAY": self.display}
-        subprocess.run([str(word) for word in command], env=environment, check=True, timeout=PATIENCE)
+        subprocess.run([str(word) for word in command], env=environment, check=True, timeout=HANG)
 
 
 def require(*programs: str) -> None:
@@ -116,18 +115,10 @@ def window_manager(display: str) -> Iterator[subprocess.Popen[bytes]]:
                     probe.map()  # again and again: while it starts, openbox forgets what it was asked
                     return probe.get_full_property(framed, X.AnyPropertyType) is not None
 
-                wait_for(manages)
+                until(manages, "openbox does not start")
                 probe.destroy()
                 link.sync()
             yield manager
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    """Return once ``holds()``."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -139,7 +130,7 @@ def game_on(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
     try:
         wait_until_it_moves(display)
         for keys in (["key", "s"], ["keydown", "space"]):
-            subprocess.run(["xdotool", *keys], env=environment, check=True, timeout=PATIENCE)
+            subprocess.run(["xdotool", *keys], env=environment, check=True, timeout=HANG)
         yield game
     finally:
         end(game)
@@ -147,12 +138,9 @@ def game_on(display: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def wait_until_it_moves(display: str) -> None:
     """Return once the picture changes from grab to grab."""
-    changes, deadline = 0, time.monotonic() + PATIENCE
     with X11Source(display) as source:
-        while changes < 5:
-            assert time.monotonic() < deadline, f"nothing moves on display {display}"
-            changes += source.grab(time.monotonic()) is not None
-            time.sleep(0.02)
+        for _ in range(5):
+            until(lambda: source.grab(time.monotonic()) is not None, f"nothing moves on display {display}", 0.02)
 
 
 def record_clip(display: str, path: Path, seconds: float, rate: int = 30) -> None:

@@ -23,6 +23,7 @@ import pytest
 from ngrt.interfaces import FrameSource, Window
 from ngrt.messages import Image
 from ngrt.sources import dxcam_displays
+from tests.patience import until
 
 Edges = tuple[int, int, int, int]
 LEFT, MAIN, HIGH = "\\\\.\\DISPLAY2", "\\\\.\\DISPLAY1", "\\\\.\\DISPLAY3"
@@ -181,10 +182,4 @@ def game(left: int = 100, top: int = 50, width: int = 640, height: int = 360, **
 
 def grab(source: FrameSource, now: float) -> Image:
     """Return the next picture, waited for."""
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        image = source.grab(now)
-        if image is not None:
-            return image
-        time.sleep(0.002)
-    raise AssertionError("no picture")
+    return until(lambda: source.grab(now), "no picture", 0.002)

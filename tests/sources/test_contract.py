@@ -26,6 +26,7 @@ from ngrt.sources.x11_damage import ScreenEvents
 from ngrt.sources.x11_grabber import Grabber
 from ngrt.sources.x11_screen import Screen
 from tests.closing import closes_with_its_block, either_way
+from tests.patience import HANG
 from tests.sources.dxcam_standin import standing_in
 from tests.sources.playing import START, pictures, play, write_video
 
@@ -131,7 +132,7 @@ def test_a_grab_after_a_long_pause_returns_at_once(make: Maker) -> None:
     start = time.monotonic()
     with suppress(EndOfSource):
         source.grab(START + 3600)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < HANG, "it lived through the hour"
     source.close()
 
 

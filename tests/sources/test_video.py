@@ -12,6 +12,7 @@ from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource
 from ngrt.sources import video
 from ngrt.sources.video import VideoSource
+from tests.patience import HANG
 from tests.sources.playing import START, pictures, play, write_video
 
 FAST = 0.001
@@ -69,17 +70,17 @@ def test_closing_does_not_touch_a_file_that_is_being_decoded_nor_wait_for_it_for
 
     def slow(frame: object) -> None:
         decoding.set()
-        enough.wait(20)
+        enough.wait(HANG)
 
     monkeypatch.setattr(source, "_container", Container())
     monkeypatch.setattr(source, "_to_rgb", slow)
     grabbing = threading.Thread(target=source.grab, args=(START,))
     grabbing.start()
-    assert decoding.wait(20)
+    assert decoding.wait(HANG)
     source.close()
     assert not closed.is_set()
     enough.set()
-    grabbing.join(20)
+    grabbing.join(HANG)
     with pytest.raises(EndOfSource):
         source.grab(START + 1)
     source.close()

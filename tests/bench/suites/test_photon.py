@@ -53,6 +53,7 @@ def test_flips_without_an_answer_are_counted_and_told_of_where_they_are_most() -
 
 
 @XVFB
+@pytest.mark.timing
 def test_every_flip_of_a_real_window_is_answered_through_the_whole_pipeline() -> None:
     result = measure(None, (120,), 12)
     assert result.size == photon.SIZE

@@ -71,7 +71,7 @@ def test_every_budget_applies_to_something_that_the_suites_write() -> None:
     assert [outcome.budget.name for outcome in found if outcome.measured is None] == []
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timing
 def test_a_small_run_holds_what_must_hold_at_any_size(tiny_bundle: Path, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     effort = Effort(threads=1, samples=10, own=(control.Settings(control_seconds=2.0),))
