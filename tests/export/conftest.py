@@ -131,3 +131,9 @@ def ready_made(small: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
         return manifest.graphs[name]
 
     monkeypatch.setattr(export.build, "write_graph", copied)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return where a bundle is to be written."""
+    return tmp_path / "bundle"

@@ -12,9 +12,10 @@ from cuda.bindings import runtime as real
 from ngrt.errors import EngineError
 from ngrt.inference.cuda.driver import Cuda
 
+from .gpu.mirror import MIRRORED
 from .gpu.runtime import StandInRuntime
 from .gpu.signatures import check_bound, check_cuda, overloads
-from .gpu.trt import MIRRORED, Context, StandInTensorRt
+from .gpu.trt import Context, StandInTensorRt
 
 COPY = real.cudaMemcpyKind.cudaMemcpyHostToDevice
 
@@ -75,7 +76,7 @@ def test_the_texts_of_the_bindings_are_understood() -> None:
 
 
 def test_a_method_that_the_bindings_lack_cannot_be_stood_in_for() -> None:
-    from .gpu.trt import mirrors
+    from .gpu.mirror import mirrors
 
     class Renamed:
         def execute_async_v4(self) -> None: ...

@@ -5,8 +5,7 @@ Either edition. Calls are held against the bindings of TensorRT for RTX, which h
 
 import json
 import weakref
-from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from math import prod
 from typing import Any, ClassVar
 
@@ -14,11 +13,10 @@ import numpy as np
 import onnxruntime as ort
 import tensorrt_rtx as real
 
+from .mirror import MIRRORED, mirrors
 from .runtime import StandInRuntime
 from .signatures import check_bound
-
-MIRRORED: dict[str, type] = {name: thing for name, thing in vars(real).items() if isinstance(thing, type)}
-"""The module's classes, and in their place what stands in for them."""
+from .trt_config import RtxRuntimeConfig, RuntimeConfig
 
 DTYPES = {
     "tensor(float)": (real.DataType.FLOAT, np.float32),
@@ -27,31 +25,6 @@ DTYPES = {
     "tensor(int64)": (real.DataType.INT64, np.int64),
 }
 MOST_BRANCHES = 2
-
-
-def mirrors(bound: type) -> Callable[[type], type]:
-    """Return a decorator that holds each call of a class's public methods against those of ``bound``."""
-
-    def decorate(made: type) -> type:
-        MIRRORED[bound.__name__] = made
-        for name, member in vars(made).copy().items():
-            if name.startswith("_"):
-                continue
-            assert hasattr(bound, name), f"{bound.__name__} has no {name}"
-            if not isinstance(member, property):
-                setattr(made, name, _checked(bound, name, member))
-        return made
-
-    return decorate
-
-
-def _checked(bound: type, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    def call(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        check_bound(bound, name, arguments, keywords, MIRRORED)
-        return method(self, *arguments, **keywords)
-
-    return call
 
 
 class StandInTensorRt:
@@ -150,64 +123,6 @@ class Engine:
     def create_execution_context(self, runtime_config: Any) -> Any:
         kind = RtxContext if self._module.compiles else Context
         return kind(self._module, self, runtime_config)
-
-
-class RuntimeConfig:
-    """TensorRT's own knows only how memory is allocated."""
-
-    strategy: Any = None
-
-    def set_execution_context_allocation_strategy(self, strategy: Any) -> None:
-        check_bound(real.IRuntimeConfig, "set_execution_context_allocation_strategy", (strategy,), {}, MIRRORED)
-        self.strategy = strategy
-
-
-@mirrors(real.IRuntimeCache)
-class RuntimeCache:
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def deserialize(self, blob: Any) -> bool:
-        try:
-            self._known = set(json.loads(bytes(blob)))
-        except ValueError:
-            return False
-        return True
-
-    def serialize(self) -> Any:
-        return memoryview(json.dumps(sorted(self._known)).encode())
-
-
-class RtxRuntimeConfig(RuntimeConfig):
-    """As TensorRT for RTX has it."""
-
-    cache: RuntimeCache
-    cached: bool
-
-    def __init__(self) -> None:
-        object.__setattr__(self, "cache", RuntimeCache())
-        object.__setattr__(self, "cached", False)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        kinds = {
-            "cuda_graph_strategy": real.CudaGraphStrategy,
-            "dynamic_shapes_kernel_specialization_strategy": real.DynamicShapesKernelSpecializationStrategy,
-        }
-        if name in kinds:
-            assert getattr(real.IRuntimeConfig, name).fset is not None
-            assert isinstance(value, kinds[name])
-        else:
-            assert name == "strategy", name
-        object.__setattr__(self, name, value)
-
-    def create_runtime_cache(self) -> Any:
-        check_bound(real.IRuntimeConfig, "create_runtime_cache", (), {}, MIRRORED)
-        return self.cache
-
-    def set_runtime_cache(self, cache: Any) -> bool:
-        check_bound(real.IRuntimeConfig, "set_runtime_cache", (cache,), {}, MIRRORED)
-        object.__setattr__(self, "cached", True)
-        return True
 
 
 MIRRORED["IRuntimeConfig"] = RuntimeConfig
