@@ -51,7 +51,7 @@ def test_a_toy_training_makes_a_checkpoint_that_the_export_stage_loads(toy: Nitr
 
 def test_a_checkpoint_never_replaces_what_is_no_file(toy: NitroGen, tmp_path: Path) -> None:
     (tmp_path / "toy.pt").mkdir()
-    with pytest.raises(ExportError, match="is no file"):
+    with pytest.raises(ExportError, match="is not a file"):
         save(toy, tmp_path / "toy.pt")
 
 

@@ -69,7 +69,7 @@ def test_what_is_no_file_is_never_replaced_and_a_link_is_followed(
     arguments = ["predict", str(tiny_bundle), str(frame), "--out"]
     subprocess.run(["mkfifo", "pipe"], check=True, timeout=HANG)
     assert run([*arguments, "pipe"]) == 1
-    assert "is no file" in complaint(capsys)
+    assert "is not a file" in complaint(capsys)
     assert Path("pipe").is_fifo()
     Path("target.npz").write_bytes(b"old")
     Path("link.npz").symlink_to("target.npz")
