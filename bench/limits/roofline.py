@@ -15,6 +15,7 @@ from bench.schema.distribution import in_bytes, in_words
 from bench.subjects.instrumented import Instrumented
 from ngrt.errors import NgrtError
 from ngrt.policy.bundle import GraphName, Manifest
+from ngrt.text import one_line
 
 Bound = Literal["arithmetic", "memory"]
 
@@ -149,4 +150,4 @@ def ceiling_or_reason(engine: Instrumented, threads: int) -> Ceiling | str:
     try:
         return ceiling(engine, threads)
     except (NgrtError, ModuleNotFoundError, RuntimeError, AssertionError) as error:  # the last two are torch's, of GPUs
-        return " ".join(str(error).split())
+        return one_line(error)

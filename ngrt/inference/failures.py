@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngrt.errors import BundleError, MissingExtraError, NgrtError
+from ngrt.text import one_line
 
 
-def one_line(error: Exception) -> str:
-    """Return what ``error`` says in one line, its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of what ``error`` says, its kind where it says nothing."""
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library's error says, the name of its kind where it says nothing."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
@@ -31,7 +27,7 @@ class Failure:
     error: type[NgrtError]
     problem: str
     remedy: str = ""
-    reason: Callable[[Exception], str] = one_line
+    reason: Callable[[BaseException], str] = one_line
 
     @contextmanager
     def translated(self, what: object = "", remedy: str = "") -> Iterator[None]:

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ngrt.errors import BundleError, EngineError, MissingExtraError
-from ngrt.inference.failures import one_line
 from ngrt.resource import Resource
+from ngrt.text import one_line
 
 ALIGNMENT = 256
 """Bytes. TensorRT wants each of its tensors at a multiple of it (NvInferRuntime.h, setTensorAddress), and cudaMalloc
