@@ -6,7 +6,6 @@ Graphs are verified against the checkpoint. A lossy engine passes a gate: it is 
 import math
 import shutil
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -108,7 +107,7 @@ class Source:
             lambda _graph, _name, product: Int8Product(product.weight, product.bias),
             calibration.observations[0],
         )
-        with closing(self._played(exact, manifest)) as reference, closing(self._played(folder, manifest)) as candidate:
+        with self._played(exact, manifest) as reference, self._played(folder, manifest) as candidate:
             result = self._gate(reference, candidate, calibration, layers, span(progress, 0.6, 1))
         shutil.rmtree(exact)
         return write_manifest(manifest.model_copy(update={"gate": result}), folder)

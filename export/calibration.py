@@ -1,6 +1,7 @@
 """The observations that a lossy engine is calibrated and checked on: from the user's files, or synthetic."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -78,12 +79,7 @@ def _frames(path: Path) -> Iterator[Image]:
     if path.suffix.lower() in IMAGES:
         yield read_image(path)
         return
-    video = VideoSource(path)
-    try:
+    with VideoSource(path) as video, suppress(EndOfSource):
         for number in count():
             if (frame := video.grab(number * video.interval)) is not None:
                 yield shrink(frame)
-    except EndOfSource:
-        pass
-    finally:
-        video.close()

@@ -1,7 +1,6 @@
 """Compare the exported graphs with the torch model on fresh inputs, and refuse graphs that disagree."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +56,8 @@ def verify(
 
     :raises ExportError: it is farther than its precision allows
     """
-    policy = policy or open_policy(folder)
-    count = steps or policy.spec.steps
-    with closing(policy):
+    with policy or open_policy(folder) as policy:
+        count = steps or policy.spec.steps
         found = [_compare(checkpoint.model, policy, case, count) for case in fresh_cases(policy)]
     # numpy's maximum is NaN where one of the values is; Python's is not, and a NaN must not pass
     context = float(np.max([chunk.context for chunk in found]))
@@ -69,8 +67,9 @@ def verify(
     if not actions <= limit or share < BUTTONS_LIMIT:
         raise ExportError(
             f"the {precision} engine disagrees with the checkpoint: actions differ by {actions:.1e} "
-            f"(limit {limit:.0e}), {share:.2%} of buttons agree (limit {BUTTONS_LIMIT:.0%}); nothing was written; "
-            + ("try --precision fp32" if precision != "fp32" else "its weights may be of an unusual size")
+            f"(limit {limit:.0e}), {share:.2%} of buttons agree (limit {BUTTONS_LIMIT:.0%}); nothing was written",
+            value=(actions, share),
+            remedy="try --precision fp32" if precision != "fp32" else "its weights may be of an unusual size",
         )
     return Parity(
         context=context, actions=actions, actions_limit=limit, buttons_agree=share, chunks=len(found), steps=count

@@ -71,11 +71,8 @@ def windows(
     from ngrt.desktop.processes import own_line
     from ngrt.view.windows import listed, windows_json, windows_table
 
-    desktop = open_desktop(display)
-    try:
+    with open_desktop(display) as desktop:
         found, focused = desktop.windows(), desktop.focused()
-    finally:
-        desktop.close()
     shown = listed(found, own_line(), every)
     if as_json:
         out.print_json(data=windows_json(found, shown, focused, display))

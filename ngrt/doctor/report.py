@@ -54,21 +54,17 @@ def arcade() -> Finding:
     from ngrt.session.latency import engine_threads, measure, predictor
 
     settings = PlaySettings(rate="auto")
-    policy = open_policy(arcade_engine(), threads=engine_threads(None))
-    try:
-        spec = policy.spec
+    with open_policy(arcade_engine(), threads=engine_threads(None)) as policy:
+        spec, runs = policy.spec, policy.engine.name
         latency = measure(
             lambda steps: predictor(policy, settings, steps, "fresh"), spec.steps, spec.context_frames, 1 / MOST_RATE
         )
-        runs = policy.engine.name
-    finally:
-        policy.close()
     takes = latency.fixed + spec.steps * latency.step
     found = f"a chunk of {spec.steps} steps takes {takes * 1e3:.1f} ms on {runs}"
     try:
         chosen = pace(settings, latency, spec)
     except FeasibilityError as error:
-        return Finding("limited", f"{found}; {error}", "close what keeps the processor busy")
+        return Finding("limited", f"{found}; {error.problem}; {error.limit}", "close what keeps the processor busy")
     held = f"{found}: holds {chosen.rate:g} Hz with {chosen.steps} of them"
     slow = chosen.rate < MOST_RATE
     return Finding("limited" if slow else "good", held, "ngrt play --rate auto" if slow else "")

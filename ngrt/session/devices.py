@@ -15,18 +15,14 @@ def open_source(kind: SourceKind, settings: PlaySettings, note: Note) -> FrameSo
 
     :raises ngrt.errors.SourceError: it is not there, or cannot be captured
     """
+    from ngrt.sources.open import open_images, open_screen, open_video
+
     if kind == "video" and settings.video is not None:
-        from ngrt.sources.video import VideoSource
-
-        return VideoSource(settings.video)
+        return open_video(settings.video)
     if kind == "image":
-        from ngrt.sources.images import ImageSource
-
-        return ImageSource(settings.image)
+        return open_images(settings.image)
     if kind == "window":
         return _open_window(settings, note)
-    from ngrt.sources.open import open_screen
-
     return open_screen(settings.display, settings.monitor, _source_rate(settings), settings.capture)
 
 

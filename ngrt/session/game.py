@@ -61,11 +61,8 @@ def session_clock(kind: SourceKind, settings: PlaySettings) -> Iterator[Monotoni
         )
     from ngrt.win32.speedhack import SpeedHook
 
-    hook = SpeedHook(settings.freeze)
-    try:
+    with SpeedHook(settings.freeze) as hook:
         yield GameClock(hook.freeze, hook.thaw)
-    finally:
-        hook.close()
 
 
 @contextmanager

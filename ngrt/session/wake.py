@@ -6,7 +6,7 @@ The table is ``wake.toml``, beside this file.
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -138,7 +138,7 @@ def _wait_until_allowed(
 
     number = source.number if isinstance(source, WindowSource) else None
     with ExitStack() as stack:
-        desktop = None if number is None else stack.enter_context(closing(open_desktop(settings.display)))
+        desktop = None if number is None else stack.enter_context(open_desktop(settings.display))
         while _forbidden_by(watches, clock.now()) is not None:
             if desktop is not None and number is not None and desktop.window(number) is None:
                 raise EndOfSource
