@@ -24,6 +24,7 @@ def policy() -> EnginePolicy:
     return open_policy(arcade_engine(), threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [4, 8])
 def test_the_default_is_not_behind_replace(policy: EnginePolicy, delay: int) -> None:
     ways = default_merging(delay), Merging("replace")
@@ -83,6 +84,7 @@ def test_an_interval_narrows_with_the_root_of_the_number_of_episodes() -> None:
     assert half_width([0.0, 1.0] * 50) == pytest.approx(1.96 * 0.5025 / 10, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_suite_finds_every_setting_and_reports_how_far_it_is() -> None:
     shares: list[float] = []
     result = measure(None, (9,), (2,), fewest=2, report=shares.append)

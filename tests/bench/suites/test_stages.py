@@ -100,6 +100,7 @@ def test_what_is_not_varied_is_listed_with_the_reason(tiny_bundle: Path) -> None
     assert "ngrt bench scale" in dict(result.facts())["horizon not varied"]
 
 
+@pytest.mark.slow
 def test_what_a_bundle_fixes_is_varied_on_small_policies_made_for_it(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
