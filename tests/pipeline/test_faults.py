@@ -87,10 +87,10 @@ async def test_a_screen_that_fails_now_and_then_is_opened_again_every_time() -> 
     def reopen() -> Screen:
         nonlocal opened
         opened += 1
-        return Moody(fails_from=60 * 40)
+        return Moody(interval=0.1, fails_from=10 * 40)
 
-    rig = Rig(source=Moody(fails_from=60 * 40), reopen=reopen)
-    await rig.play(Control(rate=60, ticks=60 * 40 * 7))
+    rig = Rig(source=Moody(interval=0.1, fails_from=10 * 40), reopen=reopen)
+    await rig.play(Control(rate=10, ticks=10 * 40 * 7))
     assert opened == 6
 
 

@@ -13,12 +13,11 @@ from ngrt.pipeline import observer as observing
 from ngrt.pipeline.actuate import Control
 from ngrt.pipeline.observer import Observers, Queued
 from ngrt.pipeline.telemetry import Telemetry
+from tests.patience import HANG
 from tests.pipeline.rig import Rig, Screen, always_south
 
 FRAME = Frame(1, 0.0, np.zeros((4, 4, 3), np.uint8))
 TICK = Tick(0, 0.0, 0.0, NEUTRAL, "neutral")
-LONG = 60.0
-"""Seconds after which something hangs."""
 
 
 class Keeper(Observer):
@@ -170,7 +169,7 @@ class Stuck(Keeper):
 
     def frame(self, frame: Frame) -> None:
         self.entered.set()
-        self.go_on.wait(LONG)
+        self.go_on.wait(HANG)
         super().frame(frame)
 
 
@@ -178,7 +177,7 @@ def test_what_waits_too_long_is_dropped_and_counted_by_kind_and_nothing_is_held_
     stuck = Stuck()
     queued = Queued(stuck)
     queued.frame(FRAME)
-    assert stuck.entered.wait(LONG)
+    assert stuck.entered.wait(HANG)
     for _ in range(100):
         queued.frame(FRAME)
         queued.tick(TICK, 0)
@@ -215,7 +214,7 @@ def test_a_queued_observer_that_fails_is_let_go_of_by_the_session() -> None:
 
 def _until(true: Callable[[], bool]) -> None:
     waited = threading.Event()
-    for _ in range(int(LONG * 100)):
+    for _ in range(int(HANG * 100)):
         if true():
             return
         waited.wait(0.01)
@@ -227,7 +226,7 @@ async def test_a_queued_observer_that_hangs_slows_no_tick() -> None:
     stuck, keeper = Stuck(), Keeper()
     queued = Queued(stuck)
     rig = Rig(observers=[queued, keeper])
-    with anyio.fail_after(LONG):
+    with anyio.fail_after(HANG):
         await rig.play(Control(rate=60, ticks=600))
     assert sum(1 + missed for _, missed in keeper.ticks) == 600
     assert max(tick.late for tick, _ in keeper.ticks) < 1e-6

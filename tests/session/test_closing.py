@@ -10,6 +10,7 @@ from ngrt.control.watches import PanicKey
 from ngrt.errors import PadError, SourceError
 from ngrt.fakes import FakeKeys, FakePad, FakeSource
 from ngrt.session.game import Game, close_game
+from tests.patience import HANG
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ class StuckPad(FakePad):
         self._let_go = let_go
 
     def close(self) -> None:
-        self._let_go.wait(30)
+        self._let_go.wait(HANG)
 
 
 class StuckSource(FakeSource):
@@ -40,7 +41,7 @@ class StuckSource(FakeSource):
         self._let_go = let_go
 
     def close(self) -> None:
-        self._let_go.wait(30)
+        self._let_go.wait(HANG)
 
 
 class FailingPad(FakePad):

@@ -19,10 +19,10 @@ from ngrt.policy.spec import PolicySpec
 from ngrt.session import play as sessions
 from ngrt.session.settings import PlaySettings
 from ngrt.session.snapshot import Snapshot
+from tests.patience import HANG
 
 SPEC = PolicySpec(action_dim=25, action_horizon=18)
 PICTURE = (256, 256, 3)
-LONG = 60.0
 
 
 class RemotePolicy:
@@ -31,7 +31,7 @@ class RemotePolicy:
     def __init__(self, address: tuple[str, int]) -> None:
         self.name, self.spec = f"policy at {address[0]}", SPEC
         self.takes_guide, self.gate_failure = False, ""
-        self._socket = socket.create_connection(address, LONG)
+        self._socket = socket.create_connection(address, HANG)
 
     def predict(
         self,
@@ -70,11 +70,11 @@ def _received(link: socket.socket, count: int) -> bytes:
 def served(policy: Policy, answers: int = 10**9) -> Iterator[tuple[str, int]]:
     """Serve ``policy`` to one client, for so many answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(LONG)
+        server.settimeout(HANG)
 
         def serve() -> None:
             with suppress(OSError), server.accept()[0] as link:
-                link.settimeout(LONG)
+                link.settimeout(HANG)
                 link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 for _ in range(answers):
                     raw = _received(link, int(np.prod(PICTURE)))
@@ -84,7 +84,7 @@ def served(policy: Policy, answers: int = 10**9) -> Iterator[tuple[str, int]]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield server.getsockname()
-    thread.join(LONG)
+    thread.join(HANG)
 
 
 class Quiet:

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.patience import HANG
+
 FIRST_PORT = 6000
 """Of display 0."""
 
@@ -32,6 +34,6 @@ def server(answer: bytes) -> Iterator[str]:
             yield f"127.0.0.1:{listening.getsockname()[1] - FIRST_PORT}"
         finally:
             listening.shutdown(socket.SHUT_RDWR)
-            serving.join(10)
+            serving.join(HANG)
             for guest in guests:
                 guest.close()
