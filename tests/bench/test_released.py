@@ -20,7 +20,7 @@ from bench.suites import memory
 from bench.suites.chunk import compare
 from bench.suites.startup import measure
 from ngrt.inference.onnx.saturation import saturates
-from ngrt.policy.bundle import check_files, read_manifest
+from ngrt.policy.bundle import check_files, read_manifest, sha256_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -107,11 +107,11 @@ def test_it_predicts_a_chunk_from_an_image_file(released: Released, tmp_path: Pa
 
 
 @pytest.mark.timing
-def test_loading_takes_a_few_times_what_reading_its_files_does(released: Released) -> None:
+def test_loading_takes_a_few_times_what_checking_its_hashes_does(released: Released) -> None:
     (found,) = measure([Subject(released.engine, "cpu")], THREADS, starts=3).engines
     files = list(released.engine.glob("*.onnx*"))
-    reading = peaks.best(lambda: [file.read_bytes() for file in files])
-    assert min(found.load.samples) < 10 * reading, json.dumps([reading, *found.load.samples])
+    hashing = peaks.best(lambda: [sha256_of(file) for file in files])
+    assert min(found.load.samples) < 5 * hashing, json.dumps([hashing, *found.load.samples])
 
 
 def test_tensorrt_engines_are_built_of_it_without_a_gpu(released: Released, tmp_path: Path) -> None:
@@ -142,6 +142,8 @@ def test_an_int8_engine_passes_the_gate_and_needs_half_the_memory(released: Rele
     # how much less than half is the processor's: without VNNI the weights are there in two bytes each
     small, whole = memory.measure([Subject(lossy), Subject(released.engine, "cpu")], THREADS, processes=1).engines
     assert small.peak_bytes < 0.6 * whole.peak_bytes
+    if not saturates():
+        assert small.peak_bytes < 0.9e9
 
 
 @pytest.mark.timing
@@ -149,7 +151,7 @@ def test_an_int8_engine_is_much_faster_where_the_processor_has_fast_products(rel
     both = [Subject(released.engine, "cpu"), Subject(lossy, "cpu")]
     exact, int8 = compare(both, released.checkpoint, THREADS, samples=6, rounds=2).engines
     assert int8.calls["denoise"] == 16
-    assert exact.ratios["fp32"] > 1
+    assert int8.ratios["fp32"] > exact.ratios["fp32"] > 1
     if saturates():
         pytest.skip(f"{exact.seconds.p50 / int8.seconds.p50:.2f} times as fast: this processor has no VNNI")
     assert exact.seconds.p50 > 1.8 * int8.seconds.p50
