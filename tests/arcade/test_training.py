@@ -16,6 +16,7 @@ from ngrt.arcade.expert import HORIZON, plan
 from ngrt.arcade.world import State
 from ngrt.errors import ExportError
 
+pytestmark = pytest.mark.slow  # a minute and more where the processor has no bf16 products
 TOY = Recipe(seed=3, steps=20, batch=4, warmup=5)
 
 
