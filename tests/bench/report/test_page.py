@@ -12,6 +12,7 @@ import pytest
 from bench.report import page, svg
 from bench.report.budgets import hold
 from bench.report.highlights import Series, chunk_series, roofs, stage_bars, sweep_points, tiles
+from bench.schema.content import SCHEMA_VERSION
 from bench.schema.reader import read_results
 from ngrt.cli.commands import run
 from ngrt.errors import MissingExtraError
@@ -181,7 +182,7 @@ def test_every_part_may_be_missing(path: tuple[str, ...], gone: set[str]) -> Non
 
 
 def test_a_result_of_nothing_is_still_a_page() -> None:
-    assert "nothing measured" in page.page(made({"provenance": {}, "suites": {}}))
+    assert "nothing measured" in page.page(made({"schema": SCHEMA_VERSION, "provenance": {}, "suites": {}}))
 
 
 def test_a_loop_suite_of_another_shape_is_told_in_tables_without_its_plot() -> None:
