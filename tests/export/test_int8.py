@@ -114,7 +114,7 @@ def test_an_engine_that_fails_names_graph_and_layer_and_leaves_nothing(tmp_path:
 def test_force_writes_it_and_info_says_that_it_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "bundle"
     assert run(["export", str(TINY), "--precision", "int8", "--force", "--out", str(out)]) == 0
-    assert "forced: this engine is too far from the fp32 graphs" in capsys.readouterr().err
+    assert "by force: this engine is too far from the fp32 graphs" in capsys.readouterr().err
     gate = read_manifest(out).gate
     assert gate is not None
     assert gate.stick_error > 0.012
