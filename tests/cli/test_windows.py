@@ -89,7 +89,7 @@ def test_nothing_to_play_is_said_in_one_line(desktop: FakeDesktop, capsys: Captu
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.strip() == (
-        "no window is open that could be a game's; start the game, or see all there are: ngrt windows --all"
+        "no window is open that could be a game's; start the game, or list all windows: ngrt windows --all"
     )
     assert run(["windows", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
