@@ -120,13 +120,14 @@ def test_the_page_on_games_has_the_figures_of_the_committed_run() -> None:
     taken = json.loads(file.read_text("utf-8"))["suites"]["pads"]["update_to_event"]
     page = " ".join((ROOT / "docs/games.md").read_text("utf-8").split())
     assert (
-        f"{taken['p50'] * 1e3:.2f} ms pass there (median; p99 {taken['p99'] * 1e3:.2f} ms, [{len(taken['samples'])} "
+        f"{taken['p50'] * 1e3:.2f} ms there (median; p99 {taken['p99'] * 1e3:.2f} ms, [{len(taken['samples'])} "
         in page
     )
 
 
 def test_the_whole_command_plays_on_it_and_leaves_it_at_rest(machine: Machine) -> None:
-    options = ["--image", "docs/arcade.png", "--pad", "xbox", "--duration", "2", "--rate", "5", "--steps", "1"]
+    # emulated and busy, a chunk was seen to take 3.4 s, and 9 s would still hold
+    options = ["--image", "docs/arcade.png", "--pad", "xbox", "--duration", "12", "--rate", "1", "--steps", "1"]
     told = in_guest(machine, "pad_watch", "engines/arcade", *options)
     assert told["status"] == 0, told["said"]
     assert told["pad"]["name"] == "Xbox 360 Controller"
