@@ -120,8 +120,7 @@ def test_the_page_on_games_has_the_figures_of_the_committed_run() -> None:
     taken = json.loads(file.read_text("utf-8"))["suites"]["pads"]["update_to_event"]
     page = " ".join((ROOT / "docs/games.md").read_text("utf-8").split())
     assert (
-        f"{taken['p50'] * 1e3:.2f} ms there (median; p99 {taken['p99'] * 1e3:.2f} ms, [{len(taken['samples'])} "
-        in page
+        f"{taken['p50'] * 1e3:.2f} ms there (median; p99 {taken['p99'] * 1e3:.2f} ms, [{len(taken['samples'])} " in page
     )
 
 
