@@ -94,9 +94,16 @@ def plain(state: PadState | None) -> Any:
     return state and {"buttons": sorted(state.buttons), "left": state.left, "right": state.right}
 
 
-def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
+LIGHT = 0.1
+"""How far a trigger is pulled that does not count as pressed."""
+
+NOTHING_COMES = 2.0
+"""Seconds after which what must not come has not."""
+
+
+def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float = HANG) -> Any:
     """Return what ``ask`` says once it is ``enough``, or in the end."""
-    end = time.monotonic() + HANG
+    end = time.monotonic() + seconds
     while not enough(answer := ask()) and time.monotonic() < end:
         time.sleep(0.001)
     return answer
@@ -105,7 +112,7 @@ def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
 def actions(kind: str) -> list[tuple[str, Any]]:
     """Return all that a person does with a pad of ``kind``, one after the other."""
     buttons: list[tuple[str, Any]] = [("button", name) for name in (XBOX_BUTTONS if kind == "xbox" else DS4_BUTTONS)]
-    triggers = [(trigger, share) for trigger in ("LEFT_TRIGGER", "RIGHT_TRIGGER") for share in (1.0, 0.1)]
+    triggers = [(trigger, share) for trigger in ("LEFT_TRIGGER", "RIGHT_TRIGGER") for share in (1.0, LIGHT)]
     return buttons + triggers + [(stick, way) for stick in ("left", "right") for way in WAYS]
 
 
@@ -130,7 +137,8 @@ def drill(kind: str) -> dict[str, Any]:
         time.sleep(0.01)
         rest = plain(pad.state())
         done = someone.do(what, value)
-        seen = until(pad.state, lambda state, rest=rest: plain(state) != rest)  # type: ignore[misc]
+        waits = NOTHING_COMES if value == LIGHT else HANG
+        seen = until(pad.state, lambda state, rest=rest: plain(state) != rest, waits)  # type: ignore[misc]
         latencies.append(time.monotonic() - done)
         told["steps"].append({"did": [what, value], "seen": plain(seen), "rest": rest})
     told["latency"] = sorted(latencies)[len(latencies) // 2]
