@@ -9,6 +9,7 @@ from typing import Any
 import hypothesis  # noqa: F401  (before trio, whose hook into it warns where it is imported last)
 import pytest
 
+from tests.graphs import TracedOnce
 from tests.sharing import SharedFailures, once
 
 # before torch: the models here are small, and its threads wait for each other longer than they work
@@ -24,6 +25,8 @@ LAST = "slow", "machine", "timing"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SharedFailures())
+    if config.pluginmanager.has_plugin("cacheprovider"):
+        config.pluginmanager.register(TracedOnce(config.cache), TracedOnce.NAME)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,7 +59,14 @@ def quick_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def traced_once(pytestconfig: pytest.Config) -> None:
+    """Have the export stage copy graphs that were traced before, from the first export on."""
+    if plugin := pytestconfig.pluginmanager.get_plugin(TracedOnce.NAME):
+        plugin.start()
+
+
+@pytest.fixture(scope="session")
+def bundle_of(traced_once: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function from a parity case to its exported fp32 bundle; exported once, not to be changed."""
 
     @once
@@ -78,7 +88,7 @@ def tiny_bundle(bundle_of: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def int8_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def int8_bundle(traced_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the `tiny` case exported in int8; not to be changed."""
     from export.run import export_checkpoint
 
