@@ -19,6 +19,9 @@ DATA = Path(__file__).parent / "data"
 PARITY = DATA / "parity"
 
 
+MOST_WORKERS = 4
+"""Each imports torch for itself: half a gigabyte."""
+
 LAST = "slow", "machine", "timing"
 """Markers whose tests come last, in this order: what is quick to fail fails first, and what is timed is alone."""
 
@@ -27,6 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SharedFailures())
     if config.pluginmanager.has_plugin("cacheprovider"):
         config.pluginmanager.register(TracedOnce(config.cache), TracedOnce.NAME)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many tests run at once: what is timed runs alone."""
+    return min(os.cpu_count() or 1, MOST_WORKERS) if "not timing" in config.option.markexpr else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from export.model import NitroGen
     from ngrt.policy.bundle import Graph, GraphName, Precision
 
-ROOT = Path(__file__).parents[1]
-DECIDES = *sorted((ROOT / "export").glob("*.py")), ROOT / "ngrt" / "policy" / "bundle.py"
 TRACES = "torch", "onnx", "onnx-ir", "onnxscript", "numpy"
 MOST_PARAMETERS = 5_000_000
 """A larger model's graphs are not kept: they would fill the disk, and the model takes long to hash."""
@@ -54,8 +52,12 @@ class TracedOnce:
 
 def kept_in(cache: pytest.Cache) -> Path:
     """Return the folder for graphs of these sources and versions; those of others are removed."""
+    import export
+    from ngrt.policy import bundle
+
     digest = hashlib.sha256()
-    for path in DECIDES:
+    sources = *sorted(Path(export.__path__[0]).glob("*.py")), Path(bundle.__file__)
+    for path in sources:
         digest.update(path.read_bytes())
     digest.update(repr([(name, version(name)) for name in TRACES]).encode())
     folder = cache.mkdir("graphs") / digest.hexdigest()[:16]

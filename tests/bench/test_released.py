@@ -17,7 +17,7 @@ import pytest
 from bench.limits import peaks
 from bench.subjects.subjects import Subject
 from bench.suites import memory
-from bench.suites.chunk import compare
+from bench.suites.chunk import ChunkResult, compare
 from bench.suites.startup import measure
 from ngrt.inference.onnx.saturation import saturates
 from ngrt.policy.bundle import check_files, read_manifest, sha256_of
@@ -146,10 +146,16 @@ def test_an_int8_engine_passes_the_gate_and_needs_half_the_memory(released: Rele
         assert small.peak_bytes < 0.9e9
 
 
-@pytest.mark.timing
-def test_an_int8_engine_is_much_faster_where_the_processor_has_fast_products(released: Released, lossy: Path) -> None:
+@pytest.fixture(scope="session")
+def compared(released: Released, lossy: Path) -> ChunkResult:
+    """Return both engines and the reference's way, timed in turns."""
     both = [Subject(released.engine, "cpu"), Subject(lossy, "cpu")]
-    exact, int8 = compare(both, released.checkpoint, THREADS, samples=6, rounds=2).engines
+    return compare(both, released.checkpoint, THREADS, samples=6, rounds=3)
+
+
+@pytest.mark.timing
+def test_an_int8_engine_is_much_faster_where_the_processor_has_fast_products(compared: ChunkResult) -> None:
+    exact, int8 = compared.engines
     assert int8.calls["denoise"] == 16
     assert int8.ratios["fp32"] > exact.ratios["fp32"] > 1
     if saturates():
@@ -159,18 +165,17 @@ def test_an_int8_engine_is_much_faster_where_the_processor_has_fast_products(rel
 
 @pytest.mark.timing
 def test_a_chunk_is_five_times_faster_than_the_references_way_where_the_processor_allows_it(
-    released: Released,
+    compared: ChunkResult,
 ) -> None:
-    result = compare([Subject(released.engine, "cpu")], released.checkpoint, THREADS, samples=6, rounds=3)
-    (engine,) = result.engines
-    assert result.baseline_calls["mixer"] == result.baseline_calls["keys"] == engine.calls["denoise"] == 16
+    engine, _ = compared.engines
+    assert compared.baseline_calls["mixer"] == compared.baseline_calls["keys"] == engine.calls["denoise"] == 16
     assert engine.difference < 1e-4
     roof = engine.roofline
     assert roof is not None
-    assert result.baseline_gflop > 2.85 * roof.gflop
+    assert compared.baseline_gflop > 2.85 * roof.gflop
     if engine.ratios["fp32"] < 5:
         # undisturbed, as the limit is measured: another program that slows the reference down allows nothing more
-        possible = min(result.baselines["fp32"].samples) / roof.limit_seconds
-        assert possible < 5, result.facts()
-        assert roof.share > 0.7, result.facts()
+        possible = min(compared.baselines["fp32"].samples) / roof.limit_seconds
+        assert possible < 5, compared.facts()
+        assert roof.share > 0.7, compared.facts()
         pytest.skip(f"{engine.ratios['fp32']:.2f} of 5 times: this processor allows {possible:.2f} in float32")

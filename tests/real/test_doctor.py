@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.machine
+@pytest.mark.xdist_group("guest")
 def test_a_machine_with_uinput_makes_a_pad_for_a_moment_and_is_told_so(machine: Machine) -> None:
     command = f"{shlex.quote(sys.executable)} -m tests.doctor.patient --json 2>/dev/null"
     _, said = machine.run(["/bin/sh", "-c", command], ROOT)

@@ -18,7 +18,7 @@ CHANGES = 200
 NEAR = {"xbox": 0.001, "ds4": 0.01}
 """How exact a stick is: 16 bits and 8."""
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("guest")]
 kinds = pytest.mark.parametrize("kind", NEAR)
 
 
