@@ -177,6 +177,7 @@ def test_a_model_that_torch_cannot_trace_is_refused(small: Variant, out: Path, m
         raise torch.onnx.OnnxExporterError("many\nlines")
 
     monkeypatch.setattr(torch.onnx, "export", broken)
+    monkeypatch.setattr(export.build, "write_graph", write_graph)  # not what remembers it
     refused(ExportError, r"torch 2\.\S+ cannot write this model as ONNX; install torch", small.path, out)
 
 
