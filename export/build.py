@@ -15,7 +15,7 @@ from export.calibration import Calibration
 from export.checkpoint import Checkpoint
 from export.emulate import emulated
 from export.fp8 import emulated_fp8, quantize, quantize_graph
-from export.gate import BUTTONS_LEAST, STICK_LIMIT, gate
+from export.gate import gate
 from export.hub import NITROGEN_SHA256
 from export.products import Int8Product
 from export.to_onnx import DATA_LIMIT, write_graph
@@ -26,7 +26,9 @@ from export.worst_layer import Rounding
 from ngrt.errors import ExportError
 from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.recheck import reference_of
 from ngrt.inference.runners import RUNNERS
+from ngrt.policy.agreement import BUTTONS_LEAST, STICK_LIMIT
 from ngrt.policy.bundle import MANIFEST, Gate, Graph, GraphName, Manifest, Parity, Precision
 from ngrt.policy.bundle import Checkpoint as Origin
 from ngrt.policy.spec import GraphSpec
@@ -82,8 +84,10 @@ class Source:
         """
         manifest = self.written(precision, folder, span(progress, 0, 0.75))
         progress("verifying against the checkpoint", 0.75)
-        parity = verify(self.loaded, folder, precision, policy=self._played(folder, manifest))
-        return write_manifest(manifest.model_copy(update={"parity": parity}), folder)
+        policy = self._played(folder, manifest)
+        reference = reference_of(policy)
+        parity = verify(self.loaded, folder, precision, policy=policy)
+        return write_manifest(manifest.model_copy(update={"parity": parity, "reference": reference}), folder)
 
     def _played(self, folder: Path, manifest: Manifest) -> EnginePolicy:
         """Return a policy that runs the graphs in ``folder``, always with the same backend.
@@ -109,8 +113,9 @@ class Source:
         )
         with self._played(exact, manifest) as reference, self._played(folder, manifest) as candidate:
             result = self._gate(reference, candidate, calibration, layers, span(progress, 0.6, 1))
+            given = reference_of(candidate)
         shutil.rmtree(exact)
-        return write_manifest(manifest.model_copy(update={"gate": result}), folder)
+        return write_manifest(manifest.model_copy(update={"gate": result, "reference": given}), folder)
 
     def fp8(self, folder: Path, calibration: Calibration, progress: Progress) -> Manifest:
         """Write a bundle of fp8 graphs, for TensorRT, with the gate's result, measured by torch's emulation.
@@ -132,7 +137,10 @@ class Source:
         for name, products in quantized.products.items():
             graphs[name] = quantize_graph(folder / graphs[name].file, products)
         return write_manifest(
-            manifest.model_copy(update={"precision": "fp8", "graphs": graphs, "gate": result}), folder
+            manifest.model_copy(
+                update={"precision": "fp8", "graphs": graphs, "gate": result, "reference": reference_of(candidate)}
+            ),
+            folder,
         )
 
     def _gate(
@@ -183,8 +191,10 @@ class Source:
         """
         if toolkit.here not in toolkit.capabilities or manifest.precision not in LIMITS:
             return manifest
-        parity = verify(self.loaded, folder, manifest.precision)
-        return write_manifest(manifest.model_copy(update={"parity": parity}), folder)
+        policy = open_policy(folder)
+        given = reference_of(policy)
+        parity = verify(self.loaded, folder, manifest.precision, policy=policy)
+        return write_manifest(manifest.model_copy(update={"parity": parity, "reference": given}), folder)
 
     def _manifest(self, precision: Precision, graphs: dict[GraphName, Graph]) -> Manifest:
         loaded = self.loaded

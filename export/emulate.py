@@ -18,6 +18,7 @@ from export.products import Arithmetic
 from ngrt.inference.engine import Feed, HostEngine, Shapes
 from ngrt.inference.policy import EnginePolicy
 from ngrt.policy.bundle import Backend, Graph, GraphName, Manifest, Precision
+from ngrt.processor import processor
 
 Modules = dict[GraphName, nn.Module]
 
@@ -58,6 +59,11 @@ class TorchEngine(HostEngine):
     def backend(self) -> Backend:
         """Where the modules run."""
         return "cpu"
+
+    @property
+    def place(self) -> str:
+        """Torch's version, and the processor."""
+        return f"torch {torch.__version__} in {self.precision}, {processor()}"
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return the shapes of the inputs and outputs of ``graph``, from the manifest."""

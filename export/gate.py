@@ -1,7 +1,6 @@
 """The gate for lossy engines: compares the pad states of an engine and the fp32 graphs on the same frames and noise."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,14 +8,8 @@ from export.calibration import Calibration
 from ngrt.inference.engine import HostEncoded, HostEngine
 from ngrt.inference.policy import Conditioning, EnginePolicy
 from ngrt.messages import Array
-from ngrt.policy.actions import decode
+from ngrt.policy.agreement import BUTTONS_LEAST, STICK_LIMIT, Agreement, agree
 from ngrt.policy.bundle import Gate, GraphName
-
-BUTTONS_LEAST = 0.99
-"""Least share of all buttons, in all rows, that must agree."""
-
-STICK_LIMIT = 0.02
-"""Largest mean absolute error of a stick's axis, which runs from -1 to 1."""
 
 SEED = 20_260_102
 REPEATS = 2
@@ -24,22 +17,6 @@ REPEATS = 2
 
 WorstLayer = Callable[[GraphName], str]
 """Names the worst layer of a graph."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How near chunks are to the reference's: share of buttons that agree, mean absolute error of the sticks."""
-
-    buttons: float
-    sticks: float
-
-    @property
-    def passes(self) -> bool:
-        """Whether both limits are met; NaN does not pass."""
-        return self.buttons >= BUTTONS_LEAST and self.sticks <= STICK_LIMIT
-
-    def __str__(self) -> str:
-        return f"{self.buttons:.2%} of buttons agree, sticks are off by {self.sticks:.4f}"
 
 
 def gate(
@@ -78,23 +55,6 @@ def gate(
         frames=calibration.source,
         failure=failure,
     )
-
-
-def agree(wanted: Sequence[Array], found: Sequence[Array], repeat: float, *, old_layout: bool) -> Agreement:
-    """Return how near the actions ``found`` are to ``wanted``, decoded for a pad.
-
-    A button within ``repeat`` of its threshold in ``wanted`` counts as agreeing: the reference itself might or might
-    not press it.
-    """
-    sticks, buttons = list[float](), list[float]()
-    for one, other in zip(wanted, found, strict=True):
-        expected, actual = decode(one, old_layout=old_layout), decode(other, old_layout=old_layout)
-        for axis in ("j_left", "j_right"):
-            sticks.append(float(np.abs(getattr(expected, axis) - getattr(actual, axis)).mean()))
-        columns = one[:, 4:] if old_layout else one[:, :-4]
-        same = (expected.buttons == actual.buttons) | (np.abs(columns - 0.5) <= repeat)
-        buttons.append(float(same.mean()))
-    return Agreement(float(np.mean(buttons)), float(np.mean(sticks)))
 
 
 def _worst_part(

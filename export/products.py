@@ -12,6 +12,9 @@ from ngrt.policy.bundle import Precision
 CONTRIB = "com.microsoft"
 """ONNX Runtime's own operators."""
 
+INT8_PRODUCT, ZERO_POINT = "DynamicQuantizeMatMul", 3
+"""Its operator for an int8 product, and the place of the weights' zero point among the inputs."""
+
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
 """Number format of the matrix products that are not quantized."""
 
@@ -36,7 +39,9 @@ class NarrowProduct(Product):
 class Int8Product(Module):
     """x W + b with int8 weights, a scale for each column, and x rounded to uint8 over its own range at run time.
 
-    ONNX Runtime has an operator for this. torch has none: it computes the same in several steps.
+    ONNX Runtime has an operator for this. torch has none: it computes the same in several steps. Each product has a
+    zero point of its own, of zeros: on processors that need precise products ONNX Runtime rewrites weights and zero
+    point of a node together, and before its version 1.30 only where there is one.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -46,14 +51,15 @@ class Int8Product(Module):
         scale = weight.abs().amax(0).clamp(min=torch.finfo(torch.float32).tiny) / 127
         self.weight = nn.Parameter((weight / scale).round().to(torch.int8).contiguous(), requires_grad=False)
         self.scale = nn.Parameter(scale, requires_grad=False)
+        self.zero = nn.Parameter(torch.zeros_like(scale, dtype=torch.int8), requires_grad=False)
         self.bias = None if bias is None else nn.Parameter(bias.detach().float().clone(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():
             shape = (*x.shape[:-1], self.weight.shape[1])
-            inputs = (x, self.weight, self.scale, None, self.bias)
+            inputs = (x, self.weight, self.scale, self.zero, self.bias)
             return torch.onnx.ops.symbolic(
-                f"{CONTRIB}::DynamicQuantizeMatMul", inputs, dtype=torch.float32, shape=shape, version=1
+                f"{CONTRIB}::{INT8_PRODUCT}", inputs, dtype=torch.float32, shape=shape, version=1
             )
         y = rounded(x) @ (self.weight.float() * self.scale)
         return y if self.bias is None else y + self.bias

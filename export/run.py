@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from export.build import INSTEAD, Progress, Source, refuse_failed, span
 from export.calibration import Calibration
 from export.checkpoint import load_checkpoint
@@ -13,6 +15,7 @@ from export.to_onnx import DATA_LIMIT
 from export.toolkit import DEFAULT_PRECISION, open_toolkit
 from ngrt.errors import SettingsError
 from ngrt.policy.bundle import Manifest, Precision, Target, sha256_of
+from ngrt.processor import usable_cores
 
 BUILD_FROM = 0.85
 """The share of an export's time before engines are built, if any are."""
@@ -82,6 +85,7 @@ def export_checkpoint(
         with the checkpoint
     """
     check_free(out)
+    _keep_to_cores()
     precision = precision or DEFAULT_PRECISION[target]
     gating.check(precision)
     toolkit = open_toolkit(target, precision, capabilities)
@@ -100,6 +104,12 @@ def export_checkpoint(
             manifest = source.engines(toolkit, folder, manifest, span(progress, BUILD_FROM, 1))
     progress("done", 1.0)
     return manifest
+
+
+def _keep_to_cores() -> None:
+    """Give torch no more threads than this process may use cores: it counts those of the machine."""
+    if torch.get_num_threads() > (cores := usable_cores()):
+        torch.set_num_threads(cores)
 
 
 def _write_graphs(

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnxscript import ir
 from torch import Tensor, nn
 
 from export.config import Config
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
-from export.products import Arithmetic
+from export.products import INT8_PRODUCT, ZERO_POINT, Arithmetic
 from ngrt.errors import ExportError
 from ngrt.policy.bundle import File, Graph, GraphName, Precision, sha256_of
 from ngrt.policy.bundle import Tensor as Signature
@@ -77,7 +78,30 @@ def _trace(
         raise ExportError(f"torch {torch.__version__} made no ONNX graph", remedy="install torch 2.13.0")
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # they name the exported code, with this machine's paths
+    part_zero_points(program.model.graph)
     return program
+
+
+def part_zero_points(graph: ir.Graph) -> None:
+    """Give each int8 product a zero point of its own; the exporter keeps one tensor of all that are equal.
+
+    ONNX Runtime changes that of a node in place, and refuses a graph in which another node has changed it before.
+    """
+    taken = set[str | None]()
+    for node in graph.all_nodes():
+        if node.op_type != INT8_PRODUCT:
+            continue
+        zero = node.inputs[ZERO_POINT]
+        if zero is None or zero.const_value is None:
+            raise ExportError(f"the int8 product {node.name} has no zero point", remedy="install torch 2.13.0")
+        if zero.name in taken:
+            name = f"{node.name}.zero_point"
+            own = ir.Value(name=name, shape=zero.shape, type=zero.type)
+            own.const_value = ir.tensor(zero.const_value.numpy().copy(), name=name)
+            graph.initializers[name] = own
+            node.replace_input_with(ZERO_POINT, own)
+            zero = own
+        taken.add(zero.name)
 
 
 def signature(path: Path) -> tuple[tuple[Signature, ...], tuple[Signature, ...]]:

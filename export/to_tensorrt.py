@@ -14,9 +14,10 @@ from export.build_watch import BuildProgress, monitor_of
 from export.toolkit import Toolkit
 from ngrt.errors import ExportError, SettingsError
 from ngrt.files import write_whole
+from ngrt.inference.cache import cache_folder
 from ngrt.inference.tensorrt.edition import logger_of
-from ngrt.inference.tensorrt.kernels import cache_folder
 from ngrt.policy.bundle import Graph, GraphName, Tensor, sha256_of
+from ngrt.policy.contents import GraphFiles
 
 MOST_BRANCHES = 2
 """Largest batch (B) of an engine: two, for classifier-free guidance."""
@@ -83,6 +84,8 @@ def _build(toolkit: Toolkit, request: BuildRequest, path: Path, progress: BuildP
     trt = toolkit.trt
     logger, messages = logger_of(trt)
     messages.take()
+    with GraphFiles(request.folder, request.graph) as files:
+        files.check_graph()
     try:
         builder = trt.Builder(logger)
         network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto
 
 from bench.limits.onnx_work import Kind, Product
+from ngrt.inference.onnx.library import ort
 
 Device = Literal["cpu", "openvino", "gpu"]
 """Whose products are measured: ONNX Runtime's on the CPU, OpenVINO's there, torch's on an NVIDIA GPU."""

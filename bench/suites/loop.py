@@ -4,7 +4,6 @@ The same episodes and the same noise for all, so that differences are paired. Ep
 interval is narrow enough.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ngrt.inference.open import open_policy
 from ngrt.inference.policy import EnginePolicy
 from ngrt.policy.bundle import read_manifest
 from ngrt.policy.shipped import arcade_engine
+from ngrt.processor import usable_cores
 
 FIRST_SEED = 40_000
 """First of the episodes that are reported; defaults were chosen on others, from 30000 on."""
@@ -207,7 +207,7 @@ def _run(
     """Yield each setting with its episodes, a batch at a time on every core until there are enough."""
     waiting: dict[Future[Episodes], Setting] = {}
     found: dict[Setting, Episodes] = {}
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
 
         def submit(setting: Setting, done: int) -> None:
             seeds = range(first_seed + done, first_seed + done + BATCH)

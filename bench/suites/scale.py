@@ -4,7 +4,6 @@ Horizon and length of the context are fixed when a bundle is made; for those, sm
 made and exported, alike but for the one. Their times show how time grows, not how long a real chunk takes.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from bench.subjects.subjects import AnySubject, Subject
 from bench.suites.suite import Effort, Inputs, Ready, Report
 from ngrt.messages import Image
 from ngrt.policy.bundle import Backend, read_manifest
+from ngrt.processor import usable_cores
 
 What = Literal["steps", "threads", "context_frames", "horizon", "context_tokens"]
 
@@ -151,7 +151,7 @@ def _threads(backend: Backend) -> list[int]:
     """Return the numbers of threads to try: powers of two and all cores; none for a GPU, which does not use them."""
     if backend in {"cuda", "tensorrt"}:
         return []
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     return sorted({cores, *(2**power for power in range(cores.bit_length()))} - {2 ** cores.bit_length()})
 
 

@@ -1,14 +1,14 @@
 """What a suite is: what it is given, how much it measures, and what it leaves."""
 
 import importlib
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from bench.subjects.subjects import Subject
 from ngrt.policy.shipped import arcade_engine
+from ngrt.processor import usable_cores
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Effort:
     for by name, not all of them at once. ``own``: settings of suites that are not to run with their usual ones.
     """
 
-    threads: int = os.cpu_count() or 1
+    threads: int = field(default_factory=usable_cores)
     samples: int | None = None
     steps: int | None = None
     episodes: int | None = None

@@ -20,7 +20,8 @@ from rich.console import Console
 
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.session.settings import SOURCES
-from ngrt.text import printable
+from ngrt.shortage import Shortage, shortage
+from ngrt.text import one_line, printable
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True)
@@ -97,12 +98,22 @@ def _error_line(error: Exception) -> str:
     """Return an error in one line."""
     if isinstance(error, CycloptsError):
         return _usage(error)
+    lack = _lack(error)
+    if lack is not None and lack.what not in str(error):
+        told = error.problem if isinstance(error, NgrtError) else one_line(error)
+        return f"{told}: {lack.what}; {lack.remedy}"
     if isinstance(error, NgrtError):
         return str(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}; check the path, its permissions and the space on the disk"
     return f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
+
+
+def _lack(error: Exception) -> Shortage | None:
+    """Return what has run out, if that is why ``error`` was raised, by ngrt or by anything else."""
+    cause = error.__cause__ if isinstance(error, NgrtError) else error
+    return shortage(cause) if isinstance(cause, MemoryError | OSError | RuntimeError) else None
 
 
 def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from ngrt.doctor.checks import Finding
+from ngrt.errors import NgrtError
 from ngrt.inference.cuda.presence import NO_DRIVER, why_no_gpu
-from ngrt.text import one_line
 
 ASKING = 2.0
 """Seconds for nvidia-smi."""
@@ -35,18 +35,16 @@ def gpu() -> Finding:
 def onnx_runtime() -> Finding:
     """Find ONNX Runtime and what it can run on. Without it there is no engine for processors."""
     try:
-        import onnxruntime as ort
-    except Exception as error:  # noqa: BLE001  (a damaged library fails in its own way)
-        return Finding(
-            "missing", f"cannot be loaded: {one_line(error)}", "pip install --force-reinstall onnxruntime-gpu"
-        )
+        from ngrt.inference.onnx.library import ort, package
+    except NgrtError as error:
+        return Finding("missing", error.problem, error.remedy.removeprefix("install it with: "))
     from ngrt.inference.onnx.device import CUDA, why_no_cuda
 
     providers = [name for name in ort.get_available_providers() if name != LOADED_LATE]
     short = ", ".join(name.removesuffix("ExecutionProvider") for name in providers)
     found = f"{ort.__version__}: {short}"
     if "CPUExecutionProvider" not in providers:
-        return Finding("missing", found, "pip install --force-reinstall onnxruntime-gpu")
+        return Finding("missing", found, f"pip install --force-reinstall {package()}")
     if CUDA in providers and (reason := why_no_cuda()):
         found = f"{found} ({reason}: processor only)"
     return Finding("good", found)

@@ -12,6 +12,7 @@ from pathlib import Path
 from ngrt.clock import MonotonicClock
 from ngrt.control.percentiles import RecentSamples
 from ngrt.doctor.checks import Finding
+from ngrt.processor import named, usable_cores
 
 GIB = 2**30
 
@@ -45,10 +46,10 @@ def processor() -> Finding:
     """Find cores, and whether products of int8 and bfloat16 are fast."""
     from ngrt.inference.onnx.saturation import saturates
 
-    name, flags = _named()
+    name, flags = named()
     able = [kind for kind, known in FLAGS.items() if known & flags]
     fast = f"fast in {' and '.join(able)}" if able else "nothing is known of int8 and bf16" if not flags else ""
-    found = ", ".join(part for part in (name, _cores(os.cpu_count() or 1), fast) if part)
+    found = ", ".join(part for part in (name, _cores(usable_cores(), os.cpu_count() or 1), fast) if part)
     if saturates():
         slow = "int8 takes twice as long here as with VNNI, to be right"
         return Finding("limited", f"{found}; {slow}", "ngrt bench --engine INT8 --engine FP32  # shows which is faster")
@@ -104,21 +105,6 @@ def _late(wait: Callable[[float], object]) -> float:
     return late.percentile(99) or 0.0
 
 
-def _cores(count: int) -> str:
-    return f"{count} core{'s' * (count != 1)}"
-
-
-def _named() -> tuple[str, set[str]]:
-    """Return what the processor calls itself and what it can, as far as the system says."""
-    name, flags = platform.processor() or platform.machine(), set[str]()
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return name, flags
-    for line in lines:
-        key, _, value = (part.strip() for part in line.partition(":"))
-        if key == "model name":
-            name = value
-        elif key in ("flags", "Features"):
-            flags.update(value.split())
-    return name, flags
+def _cores(usable: int, count: int) -> str:
+    of_all = f" of {count}" if usable < count else ""
+    return f"{usable}{of_all} core{'s' * (max(usable, count) != 1)}"

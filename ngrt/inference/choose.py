@@ -8,6 +8,7 @@ import numpy as np
 from ngrt.clock import MonotonicClock
 from ngrt.errors import BundleError, EngineError, NgrtError
 from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.recheck import OtherwiseError
 from ngrt.inference.runners import ON_PROCESSORS, RUNNERS
 from ngrt.interfaces import Note
 from ngrt.policy.bundle import Backend, Manifest
@@ -47,9 +48,10 @@ def choose(folder: Path, manifest: Manifest, opened: Open, note: Note) -> Engine
             f"nothing here runs {folder}, which is {manifest.precision}: {reasons}"
             "or export again with --precision int8 or fp32"
         )
-    if len(usable) == 1 or _bytes_of_graphs(folder, manifest) < LEAST_BYTES:
-        return opened(usable[0])
-    return _fastest(usable, opened, note)
+    policy, others = _first(usable, opened, note)
+    if not others or _bytes_of_graphs(folder, manifest) < LEAST_BYTES:
+        return policy
+    return _fastest(policy, others, opened, note)
 
 
 def seconds_of(policy: EnginePolicy) -> float:
@@ -65,10 +67,19 @@ def seconds_of(policy: EnginePolicy) -> float:
     return min(seconds[1:])
 
 
-def _fastest(backends: Sequence[Backend], opened: Open, note: Note) -> EnginePolicy:
+def _first(backends: Sequence[Backend], opened: Open, note: Note) -> tuple[EnginePolicy, Sequence[Backend]]:
+    """Open the first that acts as the bundle was verified to; return it and those after it."""
+    *others, last = backends
+    for number, backend in enumerate(others):
+        try:
+            return opened(backend), backends[number + 1 :]
+        except OtherwiseError as error:
+            note(f"backend {backend} cannot be used: {error}")
+    return opened(last), ()
+
+
+def _fastest(policy: EnginePolicy, others: Sequence[Backend], opened: Open, note: Note) -> EnginePolicy:
     """Open one after the other; keep the faster each time and close the other."""
-    first, *others = backends
-    policy = opened(first)
     try:
         seconds = seconds_of(policy)
         for backend in others:

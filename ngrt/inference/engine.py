@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ngrt.errors import EngineError
 from ngrt.messages import Array
 from ngrt.policy.bundle import Backend, GraphName
 from ngrt.resource import Resource
@@ -67,10 +68,15 @@ class Plan:
         return 1 - step / self.steps
 
 
-class Engine(Resource, Protocol[S]):
-    """Runs a bundle's graphs on one kind of device. Called from one thread at a time.
+def closed() -> EngineError:
+    """Return what everything raises that is used after it was closed."""
+    return EngineError("this engine was closed", remedy="open the bundle again")
 
-    Its methods raise `ngrt.errors.EngineError` where the device fails.
+
+class Engine(Resource, Protocol[S]):
+    """Runs a bundle's graphs on one kind of device. Called from one thread at a time; the policy sees to that.
+
+    Its methods raise `ngrt.errors.EngineError` where the device fails, and where it was closed.
     """
 
     @property
@@ -80,6 +86,10 @@ class Engine(Resource, Protocol[S]):
     @property
     def backend(self) -> Backend:
         """The backend that a person asks for to have the graphs run by it."""
+
+    @property
+    def place(self) -> str:
+        """What decides how it computes: the library with its version, and the processor or GPU."""
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as it was loaded."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngrt.errors import BundleError, MissingExtraError, NgrtError
+from ngrt.shortage import Shortage, shortage
 from ngrt.text import one_line
 
 
@@ -20,13 +21,15 @@ class Failure:
     """One kind of call: what it raises, and the error that is raised in its stead.
 
     ``problem`` has places for ``{what}`` was used and the ``{reason}`` that the library gives. ``remedy``: where the
-    call knows none of its own.
+    call knows none of its own. Where memory, threads or open files have run out, that is said, with what helps then:
+    ``short`` where it is not this process's memory that is short.
     """
 
     raises: tuple[type[Exception], ...]
     error: type[NgrtError]
     problem: str
     remedy: str = ""
+    short: str = ""
     reason: Callable[[BaseException], str] = one_line
 
     @contextmanager
@@ -36,11 +39,17 @@ class Failure:
             yield
         except NgrtError:
             raise
-        except self.raises as error:
-            raise self.made(self.reason(error), what, remedy) from error
+        except Exception as error:
+            lack = shortage(error)
+            if not isinstance(error, self.raises) and (lack is None or not isinstance(error, MemoryError | OSError)):
+                raise
+            raise self.made(self.reason(error), what, remedy, lack) from error
 
-    def made(self, reason: str, what: object = "", remedy: str = "") -> NgrtError:
+    def made(self, reason: str, what: object = "", remedy: str = "", lack: Shortage | None = None) -> NgrtError:
         """Return the error, for libraries that also say without raising that a call failed."""
+        lack = lack or shortage(reason)
+        if lack is not None:
+            reason, remedy = f"{lack.what}: {reason}", self.short or lack.remedy
         return self.error(self.problem.format(what=what, reason=reason), remedy=remedy or self.remedy)
 
 

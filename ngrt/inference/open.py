@@ -1,14 +1,15 @@
 """From an engine bundle to a policy: which backend runs it here."""
 
-import os
 from pathlib import Path
 
 from ngrt.errors import BundleError, SettingsError
 from ngrt.inference.choose import choose
 from ngrt.inference.policy import EnginePolicy
+from ngrt.inference.recheck import recheck
 from ngrt.inference.runners import RUNNERS
 from ngrt.interfaces import Note
 from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
+from ngrt.processor import usable_cores
 
 LEAST_THREADS = 8
 """Threads that may be asked for on any machine; far more than it has cores only wait for each other."""
@@ -26,17 +27,17 @@ def open_policy(
     seed: int | None = None,
     note: Note = _silent,
 ) -> EnginePolicy:
-    """Return the policy of the bundle in ``folder``, its hashes checked.
+    """Return the policy of the bundle in ``folder``, its hashes checked, and that it acts as where it was verified.
 
     ``backend``: what runs it; auto takes the best of those that can, and tells ``note`` which where it had to measure.
-    ``threads`` of the engine, all cores if None; ``seed`` makes the noise that is drawn repeatable.
+    ``threads`` of the engine, as many as it may use cores if None; ``seed`` makes the noise that is drawn repeatable.
 
-    :raises BundleError: there is no bundle, or it was changed, or it cannot be loaded here
+    :raises BundleError: there is no bundle, or it was changed, it cannot be loaded here, or acts otherwise here
     :raises MissingExtraError: what runs it is not installed
     :raises EngineError: the device that runs it failed
     :raises SettingsError: so many threads make no sense
     """
-    most = max(LEAST_THREADS, os.cpu_count() or 1)
+    most = max(LEAST_THREADS, usable_cores())
     if threads is not None and not 1 <= threads <= most:
         raise SettingsError(
             f"threads is {threads}", value=threads, limit=f"on this machine it must be from 1 to {most}"
@@ -46,7 +47,9 @@ def open_policy(
     def opened(backend: Backend) -> EnginePolicy:
         engine = RUNNERS[backend].open(folder, manifest, threads)
         try:
-            return EnginePolicy(folder, manifest, engine, seed)
+            policy = EnginePolicy(folder, manifest, engine, seed)
+            recheck(folder, policy, note)
+            return policy
         except BaseException:
             engine.close()
             raise

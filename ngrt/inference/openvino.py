@@ -4,15 +4,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ngrt.errors import BundleError, EngineError
-from ngrt.inference.engine import Feed, HostEngine, Shapes
+from ngrt.inference.engine import Feed, HostEngine, Shapes, closed
 from ngrt.inference.failures import Failure, import_library
-from ngrt.policy.bundle import Backend, Graph, GraphName, Manifest, Tensor, check_graph
+from ngrt.policy.bundle import Backend, Graph, GraphName, Manifest, Tensor
+from ngrt.policy.contents import GraphFiles
+from ngrt.processor import processor, usable_cores
 
 REPORTER = "openvino_telemetry"
 """What OpenVINO, while it is imported, reports its use with, to Google Analytics, unless the user opted out before."""
@@ -27,7 +30,7 @@ RUN = Failure(
 
 
 class OpenvinoEngine(HostEngine):
-    """OpenVINO's CPU device; ``threads``: as many as there are cores if None.
+    """OpenVINO's CPU device; ``threads``: as many as it may use cores if None.
 
     Products are in bfloat16 for a bf16 bundle where the processor has it, in float32 for any other: by itself OpenVINO
     would choose bfloat16 for those as well.
@@ -40,20 +43,24 @@ class OpenvinoEngine(HostEngine):
 
     def __init__(self, folder: Path, manifest: Manifest, threads: int | None = None) -> None:
         openvino = import_openvino()
-        core = openvino.Core()
+        with LOAD.translated(folder):
+            core = openvino.Core()
+        count = threads or usable_cores()
+        self.place = f"OpenVINO {openvino.__version__}, {processor()}"
 
         def load(name: GraphName) -> _Graph:
-            check_graph(folder, manifest.graphs[name])
             half = manifest.precision == "bf16" and name != "schedule"  # times of several hundreds need float32
-            settings = _settings("bf16" if half else "f32", threads)
-            path = folder / manifest.graphs[name].file
-            with LOAD.translated(path):
-                return _Graph(
-                    openvino, core.compile_model(core.read_model(path), "CPU", settings), manifest.graphs[name]
-                )
+            settings = _settings("bf16" if half else "f32", count)
+            with GraphFiles(folder, manifest.graphs[name]) as files:
+                model = _read(core, files)
+                with LOAD.translated(files.path):
+                    compiled = core.compile_model(model, "CPU", settings)
+                files.check_unchanged()
+                return _Graph(openvino, compiled, manifest.graphs[name])
 
         names: tuple[GraphName, ...] = ("observe", "denoise", "schedule")
-        with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:  # side by side, as ONNX Runtime's
+        # side by side, as ONNX Runtime's
+        with LOAD.translated(folder), ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
             self._graphs = dict(zip(names, pool.map(load, names), strict=True))
         self.name = f"OpenVINO, CPU, {self._graphs['denoise'].precision}"
 
@@ -66,8 +73,11 @@ class OpenvinoEngine(HostEngine):
 
         :raises EngineError: it failed
         """
+        loaded = self._graphs.get(graph)
+        if loaded is None:
+            raise closed()
         with RUN.translated():
-            return self._graphs[graph].run(feed)
+            return loaded.run(feed)
 
     def close(self) -> None:
         """Free the graphs."""
@@ -75,7 +85,10 @@ class OpenvinoEngine(HostEngine):
 
 
 class _Graph:
-    """One compiled graph. Inputs are shared with it, not copied, and bound only where they are not those of before."""
+    """One compiled graph. Inputs are shared with it, not copied, and bound only where they are not those of before.
+
+    It has one set of inputs and outputs, so that threads take turns.
+    """
 
     def __init__(self, openvino: Any, compiled: Any, stated: Graph) -> None:
         self._openvino, self._request = openvino, compiled.create_infer_request()
@@ -85,14 +98,16 @@ class _Graph:
         self._types = {name: port.element_type for name, port in inputs.items()}
         self._outputs = list(outputs)
         self._bound: dict[str, npt.NDArray[np.generic]] = {}
+        self._turn = Lock()
 
     def run(self, feed: Feed) -> dict[str, Any]:
         """Return copies of the outputs: the next run writes over what the graph gave."""
-        for name, array in feed.items():
-            if self._bound.get(name) is not array:
-                self._bind(name, array)
-        self._request.infer()
-        return {name: _copied(self._request.get_tensor(name)) for name in self._outputs}
+        with self._turn:
+            for name, array in feed.items():
+                if self._bound.get(name) is not array:
+                    self._bind(name, array)
+            self._request.infer()
+            return {name: _copied(self._request.get_tensor(name)) for name in self._outputs}
 
     def _bind(self, name: str, array: npt.NDArray[np.generic]) -> None:
         kind = self._types[name]
@@ -123,9 +138,25 @@ def import_openvino() -> Any:
             del sys.modules[REPORTER]
 
 
-def _settings(precision: str, threads: int | None) -> Mapping[str, Any]:
-    settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
-    return settings if threads is None else settings | {"INFERENCE_NUM_THREADS": threads}
+def _read(core: Any, files: GraphFiles) -> Any:
+    """Return the graph in ``files``, read by OpenVINO.
+
+    :raises BundleError: it is none, or names files that are not its own
+    """
+    files.check_graph()
+    with LOAD.translated(files.path):
+        # from bytes it finds no weights in files of their own: those graphs it reads once more, by name
+        return core.read_model(f"{files.pinned}/{files.path.name}") if files.data else core.read_model(files.content)
+
+
+def _settings(precision: str, threads: int) -> Mapping[str, Any]:
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "ENABLE_CPU_PINNING": False,  # it would bind threads to cores that this process was not given
+    }
 
 
 def _named(ports: Sequence[Any], stated: Sequence[Tensor]) -> dict[str, Any]:

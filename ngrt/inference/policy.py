@@ -1,15 +1,17 @@
 """A policy from an engine bundle: what it takes is checked, what an engine makes of it becomes a chunk."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ngrt.errors import BundleError, ObservationError
-from ngrt.inference.engine import Engine, Observation, Plan
+from ngrt.inference.engine import Engine, Observation, Plan, closed
 from ngrt.messages import Array, Chunk, Guide, Image
 from ngrt.policy.actions import decode
 from ngrt.policy.bundle import Manifest
@@ -24,6 +26,9 @@ EMPTY_SLOT = -1
 """The game slot under guidance: zeros, in both branches."""
 
 DENOISE_INPUTS = ("x", "modulation", "dt", "remaining", "mix", "prior", "weights", "guidance")
+
+LONGEST = 2.0
+"""Seconds that an engine's end waits for a chunk that is being made."""
 
 MOST_STEPS = 1000
 MOST_GUIDANCE = 100
@@ -48,7 +53,7 @@ class Conditioning:
 
 
 class EnginePolicy(Resource):
-    """A policy whose graphs ``engine`` runs.
+    """A policy whose graphs ``engine`` runs. From several threads at once it is used one after the other.
 
     :raises BundleError: the graphs do not fit the policy that the manifest describes
     """
@@ -58,6 +63,7 @@ class EnginePolicy(Resource):
         self._folder = folder
         self._random = np.random.default_rng(seed)
         self._modulations: dict[int, Array] = {}
+        self._turn, self._closed = RLock(), False
         self._check_fit(folder)
 
     @property
@@ -98,12 +104,13 @@ class EnginePolicy(Resource):
         the one before it (`ngrt.control.merging`).
 
         :raises ObservationError: any of them does not fit this policy
-        :raises EngineError: the engine failed
+        :raises EngineError: the engine failed, or was closed
         """
         count = self._check_steps(steps)
         noise = self.draw_noise() if noise is None else self._check_noise(noise)
-        observed = self.observe(frames, guidance, game)
-        actions = self.denoise(observed, noise, count, guide)[0]
+        with self._turn:  # what a device has observed is there until the next observation
+            observed = self.observe(frames, guidance, game)
+            actions = self.denoise(observed, noise, count, guide)[0]
         if not np.isfinite(actions).all():  # a pad must never see them
             raise ObservationError(
                 f"the policy's actions are not finite at guidance {guidance:g}", remedy="export it as fp32"
@@ -126,15 +133,15 @@ class EnginePolicy(Resource):
         slot = self._game_slot(game)
         pictures = observation(frames, self.spec.image_size)
         if guidance == 1.0:
-            return Conditioning(self.engine.observe([self._observation(pictures, slot)]), np.eye(1, dtype=np.float32))
+            return Conditioning(self._encoded([self._observation(pictures, slot)]), np.eye(1, dtype=np.float32))
         # The unguided branch sees the newest frame alone; neither branch sees the game.
         observations = [self._observation(seen, EMPTY_SLOT) for seen in (pictures, pictures[:, -1:])]
         rows = [[1 + guidance, -guidance]] * 2
-        return Conditioning(self.engine.observe(observations), np.array(rows, np.float32))
+        return Conditioning(self._encoded(observations), np.array(rows, np.float32))
 
     def observe_each(self, pictures: npt.NDArray[np.uint8]) -> Conditioning:
         """Return what B separate observations come to: ``pictures`` (B, F, S, S, 3), already of the tower's size."""
-        encoded = self.engine.observe([self._observation(pictures, NO_GAME)])
+        encoded = self._encoded([self._observation(pictures, NO_GAME)])
         return Conditioning(encoded, np.eye(len(pictures), dtype=np.float32))
 
     def denoise(self, observed: Conditioning, noise: Array, steps: int, guide: Guide | None = None) -> Array:
@@ -148,8 +155,9 @@ class EnginePolicy(Resource):
             prior = np.ascontiguousarray(np.broadcast_to(guide.prior, x.shape))
             weights[:] = guide.weights[:, None]
             strengths = guide.strengths
-        plan = Plan(self.schedule(steps), observed.mix, prior, weights, strengths)
-        return self.engine.denoise(observed.encoded, x, plan)
+        with self._turns():
+            plan = Plan(self.schedule(steps), observed.mix, prior, weights, strengths)
+            return self.engine.denoise(observed.encoded, x, plan)
 
     def draw_noise(self) -> Array:
         """Return fresh noise (H, A) from the policy's own generator."""
@@ -158,17 +166,42 @@ class EnginePolicy(Resource):
 
     def schedule(self, steps: int) -> Array:
         """Return what depends on the denoise time alone (N, M), computed once for a number of steps."""
-        if steps not in self._modulations:
-            # int(i / N * buckets) in double precision, exactly as the model was trained
-            times = [int(i / steps * self.spec.timestep_buckets) for i in range(steps)]
-            if len(self._modulations) >= 8:
-                self._modulations.clear()
-            self._modulations[steps] = self.engine.schedule(np.array(times, np.float32))
-        return self._modulations[steps]
+        with self._turns():
+            if steps not in self._modulations:
+                # int(i / N * buckets) in double precision, exactly as the model was trained
+                times = [int(i / steps * self.spec.timestep_buckets) for i in range(steps)]
+                if len(self._modulations) >= 8:
+                    self._modulations.clear()
+                self._modulations[steps] = self.engine.schedule(np.array(times, np.float32))
+            return self._modulations[steps]
 
     def close(self) -> None:
-        """Free the engine."""
-        self.engine.close()
+        """Free the engine. A chunk that another thread is at is waited for, unless it hangs: that one is left behind.
+
+        May be called twice.
+        """
+        self._closed = True
+        if not self._turn.acquire(timeout=LONGEST):
+            return
+        try:
+            self.engine.close()
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _turns(self) -> Iterator[None]:
+        """Use the engine alone for a while.
+
+        :raises EngineError: it was closed
+        """
+        with self._turn:
+            if self._closed:
+                raise closed()
+            yield
+
+    def _encoded(self, observations: Sequence[Observation]) -> Any:
+        with self._turns():
+            return self.engine.observe(observations)
 
     def _observation(self, pictures: npt.NDArray[np.uint8], slot: int) -> Observation:
         return Observation(pictures, np.full(len(pictures), slot, np.int64) if self.spec.game_token else None)

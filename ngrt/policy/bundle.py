@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from ngrt.errors import BundleError
+from ngrt.policy.reference import Reference
 from ngrt.policy.spec import Frozen, GraphSpec
 
 MANIFEST = "manifest.json"
@@ -134,6 +135,8 @@ class Manifest(Frozen):
     parity: Parity
     gate: Gate | None = None
     """None for a precision that needs no gate."""
+    reference: Reference | None = None
+    """What it did where it was verified, to be compared where it is opened; None in bundles from before there was."""
     capabilities: tuple[Annotated[str, Field(pattern=r"^\d{1,3}\.\d$")], ...] = ()
     """Compute capabilities that TensorRT engines were built for, such as 8.9."""
     tools: dict[str, str]
@@ -207,16 +210,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
     :raises BundleError: a file is missing or was changed
     """
-    for graph in manifest.graphs.values():
-        check_graph(folder, graph)
-
-
-def check_graph(folder: Path, graph: Graph) -> None:
-    """Check that the files of one graph are there and have their hashes.
-
-    :raises BundleError: a file is missing or was changed
-    """
-    for part in (graph, *graph.data):
+    for part in (part for graph in manifest.graphs.values() for part in (graph, *graph.data)):
         path = folder / part.file
         if not path.is_file():
             raise BundleError(f"{path} is missing", remedy="export the bundle again")

@@ -9,6 +9,10 @@ import numpy.typing as npt
 
 from ngrt.errors import ObservationError
 from ngrt.messages import Image
+from ngrt.processor import usable_cores
+
+if cv2.getNumThreads() > (_cores := usable_cores()):  # it knows no quotas of control groups
+    cv2.setNumThreads(_cores)
 
 CAPTURE_SIDE = 256
 """Every frame is first shrunk to this side by area averaging, as NitroGen was trained."""

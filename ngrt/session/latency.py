@@ -1,6 +1,5 @@
 """How long chunks take on this machine, measured before play."""
 
-import os
 import statistics
 from collections.abc import Callable, Sequence
 
@@ -13,6 +12,7 @@ from ngrt.interfaces import Policy
 from ngrt.messages import Chunk, Guide, Image
 from ngrt.pipeline.infer import Predict
 from ngrt.policy.preprocess import CAPTURE_SIDE
+from ngrt.processor import usable_cores
 from ngrt.session.settings import PlaySettings
 
 WARM_UP_RUNS = 3
@@ -29,8 +29,8 @@ def predictor(policy: Policy, settings: PlaySettings, steps: int, noise: Noise) 
 
 
 def engine_threads(asked: int | None) -> int:
-    """Return how many threads the engine gets: as asked, else all cores but one, which is left for the tick."""
-    return asked or max(1, (os.cpu_count() or 1) - 1)
+    """Return how many threads the engine gets: as asked, else one less than it may use cores, for the tick."""
+    return asked or max(1, usable_cores() - 1)
 
 
 def measure(predict_in: Callable[[int], Predict], steps: int, frames: int, interval: float) -> Latency:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from ngrt.inference.tensorrt.kernels import cache_folder
+from ngrt.inference.cache import cache_folder
 
 PACKAGES = {
     "/usr/bin/qemu-system-x86_64": "qemu-system-x86",

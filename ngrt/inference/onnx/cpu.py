@@ -5,18 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import onnxruntime as ort
-
-from ngrt.inference.engine import Feed, HostEngine, Shapes
+from ngrt.errors import BundleError
+from ngrt.inference.engine import Feed, HostEngine, Shapes, closed
 from ngrt.inference.onnx.failures import LOAD, RUN
-from ngrt.inference.onnx.saturation import saturates
-from ngrt.policy.bundle import Backend, GraphName, Manifest, check_graph
-
-ort.disable_telemetry_events()  # on Windows it has some; ngrt reports to nobody
+from ngrt.inference.onnx.library import ort, package
+from ngrt.inference.onnx.saturation import PRECISE, saturates
+from ngrt.inference.onnx.sessions import open_session
+from ngrt.policy.bundle import Backend, GraphName, Manifest
+from ngrt.policy.contents import GraphFiles
+from ngrt.processor import processor, usable_cores
 
 
 class OnnxEngine(HostEngine):
-    """ONNX Runtime's CPU provider; ``threads`` for each graph, as many as there are cores if None.
+    """ONNX Runtime's CPU provider; ``threads`` for each graph, as many as it may use cores if None.
 
     ``graphs``: those that it runs, where others are another engine's.
 
@@ -33,14 +34,23 @@ class OnnxEngine(HostEngine):
         threads: int | None = None,
         graphs: Sequence[GraphName] = ("observe", "denoise", "schedule"),
     ) -> None:
+        # never left to the library: it would bind threads to cores that this process was not given
+        count = threads or usable_cores()
+        precise = manifest.precision == "int8" and _precise(folder, manifest)
+
         def load(name: GraphName) -> ort.InferenceSession:
-            check_graph(folder, manifest.graphs[name])
-            return _session(folder, manifest, name, threads)
+            with GraphFiles(folder, manifest.graphs[name]) as files:
+                return open_session(files, _options(count, precise=precise), ["CPUExecutionProvider"], LOAD)
 
         # side by side: hashing and loading the two large ones each keep a core busy for seconds
-        with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
+        with LOAD.translated(folder), ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
             self._sessions = dict(zip(graphs, pool.map(load, graphs), strict=True))
         self._outputs = {graph: list(self.signature(graph)[1]) for graph in graphs}  # asked for once, not in each run
+
+    @property
+    def place(self) -> str:
+        """ONNX Runtime's version, and the processor."""
+        return f"ONNX Runtime {ort.__version__}, {processor()}"
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as it was loaded."""
@@ -52,27 +62,42 @@ class OnnxEngine(HostEngine):
 
         :raises EngineError: it failed
         """
-        names = self._outputs[graph]
+        names, session = self._outputs[graph], self._sessions.get(graph)
+        if session is None:
+            raise closed()
         with RUN.translated():
-            return dict(zip(names, self._sessions[graph].run(names, feed), strict=True))
+            return dict(zip(names, session.run(names, feed), strict=True))
 
     def close(self) -> None:
         """Free the sessions."""
         self._sessions.clear()
 
 
-def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | None) -> ort.InferenceSession:
+def _options(threads: int, *, precise: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads
     # each session has threads of its own: those of one must not spin, waiting, while those of the other work
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    if manifest.precision == "int8" and saturates():
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    path = folder / manifest.graphs[name].file
-    with LOAD.translated(path):
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    if precise:
+        options.add_session_config_entry(PRECISE, "1")
+    return options
+
+
+def _precise(folder: Path, manifest: Manifest) -> bool:
+    """Return whether int8 products must be asked to be precise.
+
+    :raises BundleError: that would be in vain, for the products have no zero point
+    """
+    if not saturates():
+        return False
+    zero_points = manifest.reference is not None  # both came with the same version of ngrt
+    if saturates(precise=True, zero_points=zero_points):
+        raise BundleError(
+            f"ONNX Runtime {ort.__version__} computes the int8 products of {folder} wrongly on this processor",
+            remedy=f"pip install -U {package()}, or export the bundle again",
+        )
+    return True
 
 
 def _shapes(tensors: Sequence[ort.NodeArg]) -> dict[str, list[int | str]]:

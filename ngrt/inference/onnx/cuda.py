@@ -10,19 +10,23 @@ with its buffers on the CPU, and the options are those that the installed librar
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ngrt.errors import BundleError, EngineError
-from ngrt.inference.engine import Observation, Plan, Shapes
+from ngrt.errors import BundleError
+from ngrt.inference.cuda.presence import gpu_name
+from ngrt.inference.engine import Observation, Plan, Shapes, closed
 from ngrt.inference.on_device import DeviceEncoded, Kept, Launches
 from ngrt.inference.onnx.bound import BoundChunk, BoundObserve, Rows
 from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.onnx.device import DeviceGraph, DeviceKind, why_no_cuda
-from ngrt.inference.onnx.failures import GPU_RUN
+from ngrt.inference.onnx.failures import GPU_LOAD, GPU_RUN
+from ngrt.inference.onnx.library import ort
 from ngrt.messages import Array
-from ngrt.policy.bundle import Backend, GraphName, Manifest, check_graph
+from ngrt.policy.bundle import Backend, GraphName, Manifest
+from ngrt.policy.contents import GraphFiles
 from ngrt.resource import Resource
 
 T = TypeVar("T")
@@ -58,17 +62,26 @@ class CudaEngine(Resource):
         self._rows = Kept[int, Rows](MOST_ROWS)
         self._newest: Rows | None = None
         self._graphs: dict[GraphName, DeviceGraph] = {}
-        with ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool:
-            list(pool.map(lambda name: check_graph(folder, manifest.graphs[name]), ON_DEVICE))
         self._host = OnnxEngine(folder, manifest, 1, graphs=("schedule",))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ngrt-cuda")
         try:
-            for name in ON_DEVICE:
-                path = folder / manifest.graphs[name].file
-                self._graphs[name] = self._do(partial(DeviceGraph, path, device, self.launches))
+            with (
+                GPU_LOAD.translated(folder),
+                ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool,
+                ExitStack() as things,
+            ):
+                # hashed side by side: that keeps a core busy for seconds
+                opened = pool.map(lambda name: GraphFiles(folder, manifest.graphs[name]), ON_DEVICE)
+                for name, files in zip(ON_DEVICE, [things.enter_context(files) for files in opened], strict=True):
+                    self._graphs[name] = self._do(partial(DeviceGraph, files, device, self.launches))
         except BaseException:
             self.close()
             raise
+
+    @property
+    def place(self) -> str:
+        """ONNX Runtime's version, and the GPU."""
+        return f"ONNX Runtime {ort.__version__}, {gpu_name() or self.name}"
 
     def signature(self, graph: GraphName) -> tuple[Shapes, Shapes]:
         """Return what ``graph`` takes and gives, as it was loaded."""
@@ -136,7 +149,7 @@ class CudaEngine(Resource):
     def _current(self, encoded: DeviceEncoded) -> Rows:
         encoded.check_newest(self._count)
         if self._newest is None:
-            raise EngineError("this engine was closed", remedy="open the bundle again")
+            raise closed()
         return self._newest
 
     def _do(self, work: Callable[[], T]) -> T:
@@ -145,6 +158,6 @@ class CudaEngine(Resource):
         :raises EngineError: the device failed
         """
         if self._closed:
-            raise EngineError("this engine was closed", remedy="open the bundle again")
+            raise closed()
         with GPU_RUN.translated():
             return self._thread.submit(work).result()

@@ -11,17 +11,18 @@ import contextlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from ngrt.errors import BundleError
 from ngrt.inference.cuda.presence import why_no_gpu
 from ngrt.inference.on_device import Launches
 from ngrt.inference.onnx.failures import GPU_LOAD
+from ngrt.inference.onnx.library import ort
+from ngrt.inference.onnx.sessions import open_session
+from ngrt.policy.contents import GraphFiles
 
 DeviceKind = Literal["cuda", "cpu"]
 
@@ -117,9 +118,9 @@ class DeviceGraph:
     :raises BundleError: it cannot be loaded, or there is no GPU that can be used
     """
 
-    def __init__(self, path: Path, device: DeviceKind, launches: Launches) -> None:
+    def __init__(self, files: GraphFiles, device: DeviceKind, launches: Launches) -> None:
         self.device, self.launches = device, launches
-        self.session = _session(path, device)
+        self.session = _session(files, device)
         self.inputs = {tensor.name: tensor for tensor in self.session.get_inputs()}
         self.outputs = {tensor.name: tensor for tensor in self.session.get_outputs()}
         self._captures = 0
@@ -176,21 +177,20 @@ def why_no_cuda() -> str:
     return why_no_gpu()
 
 
-def _session(path: Path, device: DeviceKind) -> ort.InferenceSession:
+def _session(files: GraphFiles, device: DeviceKind) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1  # for the device does the work
     for name, value in SESSION_OPTIONS.items():
         options.add_session_config_entry(name, value)
-    with GPU_LOAD.translated(path):
-        if device == "cpu":
-            return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        with _quiet():
-            session = ort.InferenceSession(path, options, providers=[(CUDA, CUDA_OPTIONS)])
+    if device == "cpu":
+        return open_session(files, options, ["CPUExecutionProvider"], GPU_LOAD)
+    with _quiet():
+        session = open_session(files, options, [(CUDA, CUDA_OPTIONS)], GPU_LOAD)
     if CUDA not in session.get_providers():
         raise BundleError(
             (
-                f"{path} cannot run on the GPU: ONNX Runtime {ort.__version__} does not "
+                f"{files.path} cannot run on the GPU: ONNX Runtime {ort.__version__} does not "
                 "find its CUDA and cuDNN libraries"
             ),
             remedy="pip install 'onnxruntime-gpu[cuda,cudnn]', or use --backend cpu",

@@ -19,7 +19,7 @@ import numpy as np
 from ngrt.errors import BundleError, EngineError
 from ngrt.inference.cuda.driver import Cuda, open_cuda
 from ngrt.inference.cuda.timing import StageTimes, Stopwatch
-from ngrt.inference.engine import Observation, Plan, Shapes
+from ngrt.inference.engine import Observation, Plan, Shapes, closed
 from ngrt.inference.on_device import DeviceEncoded, Kept, Launches
 from ngrt.inference.onnx.cpu import OnnxEngine
 from ngrt.inference.tensorrt.edition import Toolkit, check_fit, load_toolkit, rebuild
@@ -65,6 +65,7 @@ class TensorRtEngine(Resource):
     def _open(self, toolkit: Toolkit, folder: Path, manifest: Manifest, timed: bool) -> None:
         cuda, things = self._cuda, self._things
         self.name = f"{toolkit.name}, {cuda.name}"
+        self.place = f"{self.name}, {cuda.capability}"
         self._policy = manifest.policy
         self._host = OnnxEngine(folder, manifest, 1, graphs=("schedule",))
 
@@ -163,7 +164,7 @@ class TensorRtEngine(Resource):
     def _enter(self, encoded: DeviceEncoded | None = None) -> None:
         """Make the device this thread's; check that it still has ``encoded``."""
         if self._closed:
-            raise EngineError("this engine was closed", remedy="open the bundle again")
+            raise closed()
         if encoded is not None:
             encoded.check_newest(self._count)
         self._cuda.use()

@@ -3,19 +3,12 @@
 The library checks what it is given back: the GPU, the driver, its own version. What it refuses is compiled again.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ngrt.errors import SettingsError
 from ngrt.files import write_whole
-
-
-def cache_folder() -> Path:
-    """Return where this user's caches are."""
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return Path(base) / "ngrt" if base else Path.home() / ".cache" / "ngrt"
 
 
 class Kernels:

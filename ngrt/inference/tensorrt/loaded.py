@@ -8,7 +8,6 @@ Addresses are no such change: between the executions of one capture they are set
 finds. That last is how IExecutionContext::enqueueV3 is described, not something that was seen to work here.
 """
 
-import mmap
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ngrt.errors import EngineError
+from ngrt.inference.cache import cache_folder
 from ngrt.inference.cuda.driver import Cuda
 from ngrt.inference.engine import Shapes
 from ngrt.inference.tensorrt.edition import Toolkit
 from ngrt.inference.tensorrt.failures import LOAD, SHAPES
-from ngrt.inference.tensorrt.kernels import Kernels, cache_folder
-from ngrt.policy.bundle import Graph, check_graph
+from ngrt.inference.tensorrt.kernels import Kernels
+from ngrt.policy.bundle import Graph
+from ngrt.policy.contents import GraphFiles
 from ngrt.resource import Resource
 
 FREE = "?"
@@ -57,10 +58,12 @@ class LoadedEngine(Resource):
     def __init__(self, toolkit: Toolkit, cuda: Cuda, source: Source) -> None:
         self._toolkit, self._cuda = toolkit, cuda
         self.file = source.graph.file
-        check_graph(source.folder, source.graph)
-        # the runtime and the settings are kept as long as what was made with them
-        self._runtime = toolkit.trt.Runtime(toolkit.logger)
-        self._engine = self._deserialized(source)
+        # mapped: the library copies it to the device, and hundreds of megabytes need not be in memory besides
+        with GraphFiles(source.folder, source.graph, mapped=True) as files:
+            # the runtime and the settings are kept as long as what was made with them
+            self._runtime = toolkit.trt.Runtime(toolkit.logger)
+            self._engine = self._deserialized(source, files)
+            files.check_unchanged()
         self.tensors = self._described()
         self._config = self._engine.create_runtime_config()
         strategies = toolkit.trt.ExecutionContextAllocationStrategy
@@ -116,15 +119,11 @@ class LoadedEngine(Resource):
         """Let go of the engine."""
         self._kernels = self._config = self._engine = self._runtime = None
 
-    def _deserialized(self, source: Source) -> Any:
+    def _deserialized(self, source: Source, files: GraphFiles) -> Any:
         self._toolkit.messages.take()
-        path = source.folder / source.graph.file
-        # mapped: the library copies it to the device, and hundreds of megabytes need not be in memory besides
-        with path.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        what = f"{path}: {self._toolkit.name} cannot load it on {self._cuda.name}"
+        what = f"{files.path}: {self._toolkit.name} cannot load it on {self._cuda.name}"
         with LOAD.translated(what, source.remedy):
-            engine = self._runtime.deserialize_cuda_engine(content)
+            engine = self._runtime.deserialize_cuda_engine(files.content)
         if engine is None:
             raise LOAD.made(self._toolkit.messages.take(), what, source.remedy)
         return engine
