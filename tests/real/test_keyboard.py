@@ -166,7 +166,7 @@ def test_a_server_that_hangs_holds_nobody_up_and_lets_go_of_all_once_it_goes_on(
     window.wait_for_keys(some=True)
     pad.send(RIGHT_UP)
     assert pad._guardian is not None
-    wait_for_guardian(pad._guardian._process.pid)
+    wait_for_guardian(pad._guardian.process)
     with standing_still(screen.server):
         start = time.monotonic()
         with pytest.raises(SourceError, match=f"the X server of display {screen.display} has not answered"):
@@ -193,7 +193,7 @@ from ngrt.messages import PadState
 
 pad = KeyboardPad(display=sys.argv[1])
 pad.send(PadState(frozenset({"SOUTH"}), (1.0, -1.0)))
-print(pad._guardian._process.pid, flush=True)
+print(pad._guardian.process, flush=True)
 while True:
     time.sleep(1)
 """
