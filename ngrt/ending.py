@@ -20,6 +20,7 @@ from types import FrameType
 from typing import NoReturn, Protocol
 
 from ngrt.deadline import Late, within
+from ngrt.resource import Resource
 
 INTERRUPTED = 130
 
@@ -42,9 +43,8 @@ ORDERLY = 6.0
 LAST = 1.0
 """Seconds that each thing may take that is done before ngrt ends at once."""
 
-CHECK = 0.1
-LEAVING = 0.5
-"""Seconds that threads may take to end before they are left behind."""
+CHECK, LEAVING = 0.1, 0.5
+"""Seconds between two looks at what becomes of a signal; seconds after which threads are left behind at the end."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -113,7 +113,7 @@ def came() -> bool:
 
 
 def taken() -> None:
-    """Say that the interrupt was caught where it should be."""
+    """Note that the interrupt was caught where it should be."""
     for minding in _minding:
         minding.taken.set()
 
@@ -139,7 +139,7 @@ def finish(code: int) -> NoReturn:
     sys.exit(code)
 
 
-class _Minding:
+class _Minding(Resource):
     """Hears signals in the main thread, and again in a thread that watches what comes of them."""
 
     def __init__(self) -> None:
@@ -208,7 +208,10 @@ class _Minding:
     def _raise(self) -> NoReturn:
         interrupt = Interrupted()
         self._raised = weakref.ref(interrupt)
-        raise interrupt
+        try:
+            raise interrupt
+        finally:
+            del interrupt  # its traceback has this frame: it would keep itself
 
     def _is_lost(self) -> bool:
         """Return whether the interrupt was swallowed, as by what runs in a destructor, before it was caught."""

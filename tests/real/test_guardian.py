@@ -14,14 +14,11 @@ from ngrt.keyboard import guarded
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.keyboard import KeyboardPad
 from tests.patience import until
-from tests.real.test_keyboard import holding
+from tests.real.holding import holding
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
 
-if os.name == "nt":
-    pytest.skip("an X server, and signals as on POSIX", allow_module_level=True)
-assert sys.platform != "win32"
-
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an X server, and signals as on POSIX")
 SOUTH = PadState(frozenset({"SOUTH"}))
 
 
@@ -41,7 +38,7 @@ def window(screen: Screen) -> Iterator[TypingWindow]:
 def test_a_process_that_is_stopped_has_its_keys_let_go_of(screen: Screen, window: TypingWindow) -> None:
     with holding(screen.display) as (process, _):
         window.wait_for_keys(some=True)
-        process.send_signal(signal.SIGSTOP)
+        process.send_signal(getattr(signal, "SIGSTOP"))  # noqa: B009
         window.wait_for_keys(some=False)
 
 
@@ -77,7 +74,7 @@ def test_a_guardian_that_is_killed_is_replaced_and_meanwhile_no_key_is_down(
         first = pad._guardian.process
         pad.send(SOUTH)
         window.wait_for_keys(some=True)
-        os.kill(first, signal.SIGKILL)
+        os.kill(first, signal.Signals(9))
         until(lambda: not pad._guardian.watching, "nobody notices", 0.001)  # type: ignore[union-attr]
         pad.send(SOUTH)
         window.wait_for_keys(some=False)
@@ -95,7 +92,7 @@ def test_a_guardian_that_cannot_be_replaced_ends_play_with_no_key_down(
         pad.send(SOUTH)
         window.wait_for_keys(some=True)
         pad._guardian._command = ["/nonexistent/python"]
-        os.kill(pad._guardian.process, signal.SIGKILL)
+        os.kill(pad._guardian.process, signal.Signals(9))
         until(lambda: pad._guardian._failure is not None)  # type: ignore[union-attr]
         with pytest.raises(PadError, match="what lets go of the keys after a crash cannot be started"):
             pad.send(SOUTH)
