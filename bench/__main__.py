@@ -1,8 +1,6 @@
 """``python -m bench``: the same as ``ngrt bench``, from a clone."""
 
-import sys
-
-from ngrt.cli.commands import run
+from ngrt.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run(["bench", *sys.argv[1:]]))
+    main(["bench"])

@@ -1,8 +1,6 @@
 """``python -m export``: the same as ``ngrt export``, from a clone."""
 
-import sys
-
-from ngrt.cli.commands import run
+from ngrt.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run(["export", *sys.argv[1:]]))
+    main(["export"])

@@ -3,31 +3,29 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from types import FrameType
 
 INTERRUPTED = 130
 
 
-def main() -> None:
-    """Run the command line and exit with its code. A termination ends it like an interrupt: cleaned up, with 130."""
-    _on("SIGINT", _leave)
+def main(first: Sequence[str] = ()) -> None:
+    """Run the command line, with the words ``first`` before it, and exit with its code.
+
+    A termination ends it like an interrupt, with 130 (`ngrt.ending`).
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup switches one off
+            signal.signal(number, _leave)
+    from ngrt import ending
     from ngrt.cli.commands import run
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        _on(name, signal.default_int_handler)
-    try:
-        code = run(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.exit(code)
-
-
-def _on(name: str, handler: Callable[[int, FrameType | None], object]) -> None:
-    """Handle a signal, if the system has it and nobody, such as nohup, has switched it off."""
-    number = getattr(signal, name, None)
-    if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-        signal.signal(number, handler)
+    with ending.minded():
+        try:
+            ending.finish(run([*first, *sys.argv[1:]]))
+        except KeyboardInterrupt:
+            ending.finish(INTERRUPTED)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 """One fresh process from its first line to its first action, and its memory on the way.
 
-Run as ``python -m bench.suites.fresh_process``.
+Run as ``python -P -m bench.suites.fresh_process``.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ngrt.child import python_command
 from ngrt.errors import BundleError
 
 if TYPE_CHECKING:  # what a session imports is timed: none of it may be here before
@@ -50,12 +51,16 @@ def start(engine: "AnySubject", threads: int) -> Fresh:
     from bench.subjects.subjects import Subject
 
     subject = Subject.of(engine)
-    command = [sys.executable, "-m", "bench.suites.fresh_process", str(subject.folder), subject.backend, str(threads)]
+    command = python_command("bench.suites.fresh_process", str(subject.folder), subject.backend, str(threads))
     before = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        ready = "" if process.stdout is None else process.stdout.readline()
-        whole = time.perf_counter() - before
-        told, errors = process.communicate()
+        try:
+            ready = "" if process.stdout is None else process.stdout.readline()
+            whole = time.perf_counter() - before
+            told, errors = process.communicate()
+        except BaseException:
+            process.kill()  # nobody waits for what it finds any more
+            raise
     if process.returncode != 0 or ready.strip() != READY:
         reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise BundleError(

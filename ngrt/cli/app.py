@@ -18,6 +18,7 @@ from cyclopts.config import Dict
 from pydantic import ValidationError
 from rich.console import Console
 
+from ngrt import ending
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
 from ngrt.session.settings import SOURCES
 from ngrt.shortage import Shortage, shortage
@@ -46,10 +47,11 @@ app = App(
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     app.config = ()  # known only once --config has been read
-    try:
-        return int(app.meta(arguments) or 0)  # help and version return nothing
-    except CycloptsError as error:
-        return _fail(_usage(error), 2, None)
+    with ending.minded():
+        try:
+            return int(app.meta(arguments) or 0)  # help and version return nothing
+        except CycloptsError as error:
+            return _fail(_usage(error), 2, None)
 
 
 def tell(text: str) -> None:
@@ -87,10 +89,12 @@ def run_command(
         app.config = _settings_file(config, tokens)
         return int(app(tokens) or 0)
     except KeyboardInterrupt:
-        return 130
+        ending.taken()
+        return ending.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (every error is printed in one line)
         if _caused_by_interrupt(error):
-            return 130
+            ending.taken()
+            return ending.INTERRUPTED
         return _fail(_error_line(error), 2 if isinstance(error, CycloptsError) else 1, error if debug else None)
 
 

@@ -1,12 +1,16 @@
 """`ngrt play`, and `ngrt windows`, which lists what can be played."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ngrt.cli.app import app, err, out, tell
+from ngrt.ending import at_once, came
 from ngrt.session.settings import PlaySettings
+from ngrt.session.snapshot import Snapshot
 
 
 @app.command
@@ -30,23 +34,45 @@ def play(
     from ngrt.session import play as sessions
     from ngrt.session.choices import source_kind
     from ngrt.session.policies import from_bundle
-    from ngrt.view.dashboard import summary
     from ngrt.view.live import NEXT_STEPS, open_view
 
     settings = settings or PlaySettings()
     kind = source_kind(settings, engine)
     opens = from_bundle(engine or arcade_engine(), settings)
-    with open_view(err) as view:
-        outcome = sessions.play(opens, kind, settings, view)
-    out.print(summary(outcome.snapshot))
+    figures = _Figures()
+    with at_once(figures.tell):
+        with open_view(err) as view:
+            outcome = sessions.play(opens, kind, settings, view, begun=figures.begin)
+        figures.tell()
     if outcome.failure is not None:
         raise outcome.failure
     if not outcome.snapshot.played and outcome.snapshot.blocked:
         tell(f"nothing was played: {outcome.snapshot.message or 'a guard kept the pad neutral'}")
     if engine is None:
         tell(NEXT_STEPS)
-    if outcome.interrupted:
+    if outcome.interrupted or came():
         raise KeyboardInterrupt
+
+
+class _Figures:
+    """Prints a session's figures, once: at its end, or before ngrt ends at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._snapshot: Callable[[], Snapshot] | None = None
+
+    def begin(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Take the figures from ``snapshot`` from now on."""
+        self._snapshot = snapshot
+
+    def tell(self) -> None:
+        """Print them, if play has begun and they were not printed before."""
+        from ngrt.view.dashboard import summary
+
+        with self._lock:
+            if self._snapshot is not None:
+                out.print(summary(self._snapshot()))
+            self._snapshot = None
 
 
 @app.command

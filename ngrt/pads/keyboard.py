@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ngrt.errors import PadError
-from ngrt.keyboard.guardian import Guardian
+from ngrt.keyboard.guarded import Guardian
 from ngrt.keyboard.open import open_sender
 from ngrt.keyboard.sender import KeySender
 from ngrt.messages import STILL, PadState
@@ -52,6 +52,8 @@ class KeyboardPad(Resource):
         if self._closed:
             raise PadError(f"{self.name} is closed", remedy="open it again")
         wanted = self._mapping.pressed(state)
+        if self._guardian is not None:
+            wanted = self._allowed(wanted, self._guardian)
         if wanted == self._down:
             return
         up, down = sorted(self._down - wanted), sorted(wanted - self._down)
@@ -82,6 +84,20 @@ class KeyboardPad(Resource):
                 self._guardian.close()
             if self._lock is not None:
                 self._lock.close()
+
+    def _allowed(self, wanted: frozenset[str], guardian: Guardian) -> frozenset[str]:
+        """Return the keys that may be pressed now: none while nobody would let go of them after a crash.
+
+        :raises PadError: nobody ever will
+        """
+        try:
+            watching = guardian.watching
+        except PadError:
+            self._let_go()
+            raise
+        if guardian.has_let_go():
+            self._let_go()
+        return wanted if watching else frozenset()
 
     def _let_go(self) -> None:
         self._sender.put(sorted(self._down), ())

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from ngrt.clock import GameClock, MonotonicClock
 from ngrt.deadline import Late, within
+from ngrt.ending import still
 from ngrt.errors import PadError, SettingsError
 from ngrt.interfaces import FrameSource, Note, Pad, Watch
+from ngrt.pads.held import HeldPad
 from ngrt.pipeline.workers import PATIENCE
 from ngrt.session.devices import open_pad, open_source
 from ngrt.session.guards import check_names, open_person, open_watches
@@ -72,13 +74,15 @@ def session_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock
     :raises ngrt.errors.NgrtError: it cannot be opened, or its pad does not close
     """
     game = open_game(kind, settings, clock, note)
-    try:
-        yield game
-    except BaseException:
-        with suppress(Exception):  # the first failure says more
-            close_game(game)
-        raise
-    close_game(game)
+    game.pad = pad = HeldPad(game.pad)
+    with still(pad):
+        try:
+            yield game
+        except BaseException:
+            with suppress(Exception):  # the first failure says more
+                close_game(game)
+            raise
+        close_game(game)
 
 
 def open_game(kind: SourceKind, settings: PlaySettings, clock: MonotonicClock, note: Note) -> Game:

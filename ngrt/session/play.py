@@ -1,13 +1,15 @@
 """Composition root: from settings to an open game, an open policy, and a session that plays the game."""
 
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, closing
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 
 import anyio
+import anyio.from_thread
+import anyio.lowlevel
 
+from ngrt import ending
 from ngrt.clock import MonotonicClock
 from ngrt.interfaces import Observer, StoppedByPerson
 from ngrt.pipeline.groups import ungrouped
@@ -21,10 +23,6 @@ from ngrt.session.reporter import Reporter
 from ngrt.session.settings import PlaySettings, SourceKind
 from ngrt.session.snapshot import Snapshot, View
 
-ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if sys.platform != "win32"]
-"""Signals that end a session: an interrupt, a termination, a terminal that was closed. None on Windows, where anyio
-receives no signals and Ctrl-C cancels the main task."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -36,12 +34,18 @@ class Outcome:
 
 
 def play(
-    opens: OpenPolicy, kind: SourceKind, settings: PlaySettings, view: View, observers: Sequence[Observer] = ()
+    opens: OpenPolicy,
+    kind: SourceKind,
+    settings: PlaySettings,
+    view: View,
+    observers: Sequence[Observer] = (),
+    begun: Callable[[Callable[[], Snapshot]], object] = lambda snapshot: None,
 ) -> Outcome:
     """Play one session and return its figures. The pad is neutral and closed afterwards, whatever happens.
 
-    An error after play has begun is in the outcome, with the figures up to then. ``observers`` are told of everything
-    that happens; the caller closes them.
+    An error after play has begun is in the outcome, with the figures up to then. From then on a signal ends play in
+    order. ``observers`` are told of everything that happens; the caller closes them. ``begun``: is given, as play
+    begins, what returns the figures at any moment.
 
     :raises ngrt.errors.NgrtError: something could not be opened, or the policy cannot hold the rate
     """
@@ -49,14 +53,17 @@ def play(
     try:
         with ExitStack() as stack:
             report = _open_session(opens, kind, settings, view, observers, stack)
+            stop = _Stop()
+            begun(report.snapshot)
+            ending.listen(stop.ask)
             with gc_frozen():
-                interrupted = anyio.run(_play, report.session, view, report.snapshot)
+                anyio.run(_play, report.session, view, report.snapshot, stop)
     except StoppedByPerson as stopped:
         view.note(str(stopped))
         if report is None:
             raise KeyboardInterrupt from stopped
         return Outcome(report.snapshot(), interrupted=True)
-    except KeyboardInterrupt:  # on Windows
+    except KeyboardInterrupt:
         if report is None:
             raise
         return Outcome(report.snapshot(), interrupted=True)
@@ -64,7 +71,7 @@ def play(
         if report is None:
             raise
         return Outcome(report.snapshot(), failure=error)
-    return Outcome(report.snapshot(), interrupted)
+    return Outcome(report.snapshot(), stop.asked)
 
 
 def _open_session(
@@ -88,9 +95,34 @@ def _open_session(
     return Reporter(session, game, policy.name, duration, clock.now())
 
 
-async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) -> bool:
-    """Run the session beside its view; return whether a signal ended it."""
-    interrupted = False
+class _Stop:
+    """Ends the session when it is asked to: before its event loop runs, while it does, or after."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._lock = threading.Lock()
+        self._waiting: tuple[anyio.Event, anyio.lowlevel.EventLoopToken] | None = None
+
+    def ask(self) -> None:
+        """End the session. Called in any thread but the event loop's."""
+        with self._lock:
+            self.asked, waiting = True, self._waiting
+        if waiting is not None:
+            event, token = waiting
+            with suppress(anyio.RunFinishedError):
+                anyio.from_thread.run_sync(event.set, token=token)
+
+    async def wait(self) -> None:
+        """Return once it was asked to end."""
+        with self._lock:
+            event = anyio.Event()
+            self._waiting, asked = (event, anyio.lowlevel.current_token()), self.asked
+        if not asked:
+            await event.wait()
+
+
+async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot], stop: _Stop) -> None:
+    """Run the session beside its view until it ends or is asked to."""
 
     async def keep_showing() -> None:
         clock = MonotonicClock()  # the session's clock may stand still
@@ -102,21 +134,13 @@ async def _play(session: Session, view: View, snapshot: Callable[[], Snapshot]) 
         with ThreadWorker("view", clock, spin=0.0) as worker:
             await worker.pace(show, clock.now())
 
-    async def stop_on(signals: AsyncIterator[signal.Signals]) -> None:
-        nonlocal interrupted
-        async for _ in signals:
-            interrupted = True
-            tasks.cancel_scope.cancel()
+    async def end_when_asked() -> None:
+        await stop.wait()
+        tasks.cancel_scope.cancel()
 
-    ending = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]  # nohup switches one off
-    with ExitStack() as stack:
-        # open until everything has ended: a second signal must not kill ngrt while the pad is made neutral
-        signals = stack.enter_context(anyio.open_signal_receiver(*ending)) if ending else None
-        with ungrouped():
-            async with anyio.create_task_group() as tasks:
-                if signals is not None:
-                    tasks.start_soon(stop_on, signals)
-                tasks.start_soon(keep_showing)
-                await run(session)
-                tasks.cancel_scope.cancel()
-    return interrupted
+    with ungrouped():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(end_when_asked)
+            tasks.start_soon(keep_showing)
+            await run(session)
+            tasks.cancel_scope.cancel()

@@ -12,11 +12,11 @@ import pytest
 
 import ngrt.session.game
 from ngrt.cli.commands import run
+from ngrt.ending import ENDING
 from ngrt.fakes import FakePad
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.recording import RecordingPad
 from ngrt.session.game import Game
-from ngrt.session.play import ENDING
 from ngrt.sources.images import ImageSource
 from tests.conftest import PARITY
 from tests.patience import HANG

@@ -8,7 +8,7 @@ import pytest
 from ngrt.errors import NgrtError, PadError, SettingsError, SourceError
 from ngrt.fakes import FakeKeys
 from ngrt.interfaces import Keys
-from ngrt.keyboard.guardian import Guardian
+from ngrt.keyboard.guarded import Guardian
 from ngrt.keyboard.keys_win32 import Win32Keys
 from ngrt.keyboard.names import KEYS
 from ngrt.keyboard.open import open_keys, open_sender

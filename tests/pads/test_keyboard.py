@@ -1,13 +1,16 @@
 """The keyboard pad over senders that record or fail, and Windows' side of it; real X servers are in tests/real."""
 
+import queue
 from collections.abc import Iterable
 from ctypes import sizeof
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from ngrt.errors import PadError, SettingsError
 from ngrt.keyboard import guardian
+from ngrt.keyboard.guarded import Guardian
 from ngrt.keyboard.guardian import release
 from ngrt.keyboard.names import KEYS, PRESSABLE
 from ngrt.keyboard.sender_win32 import Input, KeyboardInput, MouseInput, Win32Sender
@@ -126,7 +129,7 @@ def test_a_mapping_that_is_wrong_is_refused_before_the_keyboard_is_touched(tmp_p
 def test_a_guardian_that_cannot_start_is_an_error_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nonexistent/python")
     with pytest.raises(PadError, match="what lets go of the keys after a crash cannot be started"):
-        guardian.Guardian(":0", ["w"])
+        Guardian(":0", ["w"])
 
 
 def test_keys_are_let_go_of_again_as_long_as_presses_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,3 +231,33 @@ def test_on_windows_blocked_input_is_an_error_with_the_remedy() -> None:
 
 def test_keys_that_can_be_watched_only_have_no_scan_code() -> None:
     assert set(KEYS) - set(PRESSABLE) == {"Pause", "Caps_Lock", "Num_Lock", "Scroll_Lock"}
+
+
+class Beats:
+    """Heartbeats that come, and a silence where None is next."""
+
+    def __init__(self, *beats: bytes | None) -> None:
+        self._beats = list(beats)
+
+    def get(self, timeout: float | None = None) -> bytes:
+        beat = self._beats.pop(0)
+        if beat is None:
+            assert timeout is not None
+            raise queue.Empty
+        return beat
+
+    def empty(self) -> bool:
+        return True
+
+
+def test_keys_are_let_go_of_in_each_silence_and_at_the_end() -> None:
+    fingers = Fingers()
+    guardian.guard(fingers, ["w"], cast("queue.SimpleQueue[bytes]", Beats(b".", None, b".", b"..", None, b".", b"")))
+    assert fingers.calls == [(["w"], [])] * 3
+
+
+def test_keys_are_not_fought_over_with_who_presses_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guardian, "PAUSE", 0.0)
+    fingers = Fingers()
+    release(fingers, ["w"], enough=lambda: True)
+    assert fingers.calls == []

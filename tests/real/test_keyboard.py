@@ -18,6 +18,7 @@ from ngrt.keyboard.open import open_keys
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.keyboard import KeyboardPad
 from tests.patience import HANG, until
+from tests.real.holding import holding
 from tests.real.typing_window import TypingWindow
 from tests.real.xvfb import Screen, x_server
 
@@ -166,7 +167,7 @@ def test_a_server_that_hangs_holds_nobody_up_and_lets_go_of_all_once_it_goes_on(
     window.wait_for_keys(some=True)
     pad.send(RIGHT_UP)
     assert pad._guardian is not None
-    wait_for_guardian(pad._guardian._process.pid)
+    wait_for_guardian(pad._guardian.process)
     with standing_still(screen.server):
         start = time.monotonic()
         with pytest.raises(SourceError, match=f"the X server of display {screen.display} has not answered"):
@@ -184,32 +185,6 @@ def test_a_server_that_hangs_when_it_is_opened_is_refused(screen: Screen, monkey
     monkeypatch.setattr(x11, "OPENING", 0.3)
     with standing_still(screen.server), pytest.raises(PadError, match="has not answered"):
         KeyboardPad(display=screen.display)
-
-
-HOLDING = """
-import sys, time
-from ngrt.pads.keyboard import KeyboardPad
-from ngrt.messages import PadState
-
-pad = KeyboardPad(display=sys.argv[1])
-pad.send(PadState(frozenset({"SOUTH"}), (1.0, -1.0)))
-print(pad._guardian._process.pid, flush=True)
-while True:
-    time.sleep(1)
-"""
-
-
-@contextmanager
-def holding(display: str) -> "Iterator[tuple[subprocess.Popen[str], int]]":
-    """Yield a process that holds keys on ``display``, and its guardian's id."""
-    command = [sys.executable, "-c", HOLDING, display]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stdout is not None
-        guardian = int(process.stdout.readline())
-        try:
-            yield process, guardian
-        finally:
-            process.kill()
 
 
 def test_a_killed_process_leaves_no_key_down(screen: Screen, window: TypingWindow) -> None:

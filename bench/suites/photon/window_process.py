@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.suites.photon.flips import READY, Flip
+from ngrt.child import python_command
 from ngrt.errors import PadError
 
 PATIENCE = 10.0
@@ -70,7 +70,7 @@ def flashing(display: str, count: int) -> Iterator[Flashing]:
 
     :raises PadError: it cannot be shown
     """
-    command = [sys.executable, "-m", "bench.suites.photon.window", "--display", display, "--flips", str(count)]
+    command = python_command("bench.suites.photon.window", "--display", display, "--flips", str(count))
     with subprocess.Popen(
         command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
