@@ -2,7 +2,7 @@
 
 import sys
 
-from ngrt.cli.commands import run
+from ngrt.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run(["export", *sys.argv[1:]]))
+    main(["export", *sys.argv[1:]])

@@ -3,21 +3,23 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 INTERRUPTED = 130
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code. A termination ends it like an interrupt: cleaned up, with 130."""
     _on("SIGINT", _leave)
     from ngrt.cli.commands import run
+    from ngrt.cli.output import claim_standard_output
 
+    claim_standard_output()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         _on(name, signal.default_int_handler)
     try:
-        code = run(sys.argv[1:])
+        code = run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         code = INTERRUPTED
     sys.exit(code)

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ngrt.cli.app import app, err, out, tell
+from ngrt.cli.output import print_json
 from ngrt.session.settings import PlaySettings
 
 
@@ -67,6 +68,7 @@ def windows(
     as_json
         Print them as JSON.
     """
+    out.wants_json = as_json
     from ngrt.desktop.open import blind_spot, open_desktop
     from ngrt.desktop.processes import own_line
     from ngrt.view.windows import listed, windows_json, windows_table
@@ -75,7 +77,7 @@ def windows(
         found, focused = desktop.windows(), desktop.focused()
     shown = listed(found, own_line(), every)
     if as_json:
-        out.print_json(data=windows_json(found, shown, focused, display))
+        print_json(windows_json(found, shown, focused, display))
     elif shown:
         out.print(windows_table(found, shown, focused, display))
     else:
