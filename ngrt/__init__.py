@@ -18,6 +18,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ngrt.usage import switch_off as _switch_off
+
 if TYPE_CHECKING:
     from ngrt.errors import NgrtError
     from ngrt.interfaces import EndOfSource, FrameSource, NothingToSee, Observer, Pad, Policy
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from ngrt.policy.spec import PolicySpec
     from ngrt.session.embedded import play, play_async
     from ngrt.session.snapshot import Snapshot
+
+_switch_off()  # before a library is loaded that would report its use
 
 __all__ = [
     "NEUTRAL",

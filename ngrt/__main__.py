@@ -20,7 +20,9 @@ def main(first: Sequence[str] = ()) -> None:
             signal.signal(number, _leave)
     from ngrt import ending
     from ngrt.cli.commands import run
+    from ngrt.cli.output import claim_standard_output
 
+    claim_standard_output()
     with ending.minded():
         try:
             ending.finish(run([*first, *sys.argv[1:]]))

@@ -4,28 +4,25 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 usage, 130 interrupted.
 """
 
-import importlib
 import sys
 import tomllib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
-from pydantic import ValidationError
-from rich.console import Console
 
 from ngrt import ending
-from ngrt.errors import MissingExtraError, NgrtError, SettingsError
+from ngrt.cli.output import answer_with_error, err, out, tell
+from ngrt.cli.stages import stage
+from ngrt.cli.wording import error_line, usage_line
+from ngrt.errors import SettingsError
 from ngrt.session.settings import SOURCES
-from ngrt.shortage import Shortage, shortage
-from ngrt.text import one_line, printable
+from ngrt.text import printable
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True)
+__all__ = ["app", "err", "out", "run", "stage", "tell"]
 
 app = App(
     name="ngrt",
@@ -36,6 +33,7 @@ app = App(
     ),
     default_parameter=Parameter(negative=()),
     version_flags=["--version"],
+    console=out,
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,
@@ -47,27 +45,12 @@ app = App(
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     app.config = ()  # known only once --config has been read
+    out.wants_json, out.answered = _asks_for_json(arguments), False
     with ending.minded():
         try:
             return int(app.meta(arguments) or 0)  # help and version return nothing
         except CycloptsError as error:
-            return _fail(_usage(error), 2, None)
-
-
-def tell(text: str) -> None:
-    """Print ``text`` to standard error, unwrapped: a log or a pipe gets whole lines."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def stage(module: str) -> ModuleType:
-    """Import a module of ``export`` or ``bench``, the only packages that need torch.
-
-    :raises MissingExtraError: something that it needs is not installed
-    """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or module, "export") from error
+            return _fail(error, usage_line(error), 2)
 
 
 @app.meta.default
@@ -89,35 +72,13 @@ def run_command(
         app.config = _settings_file(config, tokens)
         return int(app(tokens) or 0)
     except KeyboardInterrupt:
-        ending.taken()
-        return ending.INTERRUPTED
+        return _interrupted()
     except Exception as error:  # noqa: BLE001  (every error is printed in one line)
         if _caused_by_interrupt(error):
-            ending.taken()
-            return ending.INTERRUPTED
-        return _fail(_error_line(error), 2 if isinstance(error, CycloptsError) else 1, error if debug else None)
-
-
-def _error_line(error: Exception) -> str:
-    """Return an error in one line."""
-    if isinstance(error, CycloptsError):
-        return _usage(error)
-    lack = _lack(error)
-    if lack is not None and lack.what not in str(error):
-        told = error.problem if isinstance(error, NgrtError) else one_line(error)
-        return f"{told}: {lack.what}; {lack.remedy}"
-    if isinstance(error, NgrtError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}; check the path, its permissions and the space on the disk"
-    return f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
-
-
-def _lack(error: Exception) -> Shortage | None:
-    """Return what has run out, if that is why ``error`` was raised, by ngrt or by anything else."""
-    cause = error.__cause__ if isinstance(error, NgrtError) else error
-    return shortage(cause) if isinstance(cause, MemoryError | OSError | RuntimeError) else None
+            return _interrupted()
+        if debug:
+            traceback.print_exception(error, file=sys.stderr)
+        return _fail(error, error_line(error), 2 if isinstance(error, CycloptsError) else 1)
 
 
 def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
@@ -152,6 +113,16 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     return config
 
 
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Return whether standard output is to be JSON: `--json`, or, for results that can go to a file, `--json -`."""
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option, joined, value = word.partition("=")
+        if option == "--json" and (command != "bench" or (value if joined else following) == "-"):
+            return True
+    return False
+
+
 def _caused_by_interrupt(error: BaseException | None) -> bool:
     """Return whether an interrupt caused ``error``: a library that was being imported may have replaced it."""
     seen: list[BaseException] = []  # a chain of causes may be a circle
@@ -161,20 +132,13 @@ def _caused_by_interrupt(error: BaseException | None) -> bool:
     return isinstance(error, KeyboardInterrupt)
 
 
-def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
-    if traceback_of is not None:
-        traceback.print_exception(traceback_of, file=sys.stderr)
-    err.print(f"ngrt: {printable(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
+def _fail(error: Exception, line: str, code: int) -> int:
+    err.print(f"ngrt: {printable(line)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    answer_with_error(error, line)
     return code
 
 
-def _usage(error: CycloptsError) -> str:
-    """Return an error of usage in one line, with the command that shows the right usage."""
-    if isinstance(error.__cause__, ValidationError):
-        faults = error.__cause__.errors(include_url=False)
-        text = "; ".join(
-            f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {fault['msg']}" for fault in faults
-        )
-    else:
-        text = " ".join(str(error).split())
-    return f"{text} (see: ngrt {' '.join([*(error.command_chain or ()), '--help'])})"
+def _interrupted() -> int:
+    ending.taken()
+    answer_with_error(KeyboardInterrupt(), "interrupted")
+    return ending.INTERRUPTED

@@ -1,12 +1,12 @@
 """`ngrt doctor`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ngrt.cli.app import app, err, out
+from ngrt.cli.output import print_json
 
 
 @app.command
@@ -26,6 +26,7 @@ def doctor(
     as_json
         Print JSON instead of the table.
     """
+    out.wants_json = as_json
     from ngrt.doctor import report
     from ngrt.view.doctor import entry_lines, verdict_lines
     from ngrt.view.progress import progress_bar
@@ -33,9 +34,9 @@ def doctor(
     with progress_bar(err) as progress:
         entries, verdict = report.examine(display, Path.cwd(), progress)
     if as_json:
-        out.out(json.dumps(report.as_json(entries, verdict), indent=1), highlight=False)
+        print_json(report.as_json(entries, verdict))
         return int(not verdict.playable)
-    width = out.width if out.is_terminal else None
+    width = out.width if out.file.isatty() else None
     for line in entry_lines(entries, width):
         out.print(line)
     out.print()

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from ngrt.cli.app import app, err, out, tell
 from ngrt.ending import at_once, came
+from ngrt.cli.output import print_json
 from ngrt.session.settings import PlaySettings
 from ngrt.session.snapshot import Snapshot
 
@@ -93,6 +94,7 @@ def windows(
     as_json
         Print them as JSON.
     """
+    out.wants_json = as_json
     from ngrt.desktop.open import blind_spot, open_desktop
     from ngrt.desktop.processes import own_line
     from ngrt.view.windows import listed, windows_json, windows_table
@@ -101,7 +103,7 @@ def windows(
         found, focused = desktop.windows(), desktop.focused()
     shown = listed(found, own_line(), every)
     if as_json:
-        out.print_json(data=windows_json(found, shown, focused, display))
+        print_json(windows_json(found, shown, focused, display))
     elif shown:
         out.print(windows_table(found, shown, focused, display))
     else:

@@ -1,6 +1,5 @@
 """A bundle's graphs under OpenVINO, on the CPU."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +15,8 @@ from ngrt.inference.failures import Failure, import_library
 from ngrt.policy.bundle import Backend, Graph, GraphName, Manifest, Tensor
 from ngrt.policy.contents import GraphFiles
 from ngrt.processor import processor, usable_cores
+from ngrt.usage import no_reporter
 
-REPORTER = "openvino_telemetry"
-"""What OpenVINO, while it is imported, reports its use with, to Google Analytics, unless the user opted out before."""
 
 LOAD = Failure((RuntimeError,), BundleError, "{what} cannot be loaded ({reason})", "export the bundle again")
 RUN = Failure(
@@ -128,14 +126,8 @@ def import_openvino() -> Any:
     :raises MissingExtraError: it is not installed
     :raises BundleError: it is installed and cannot be loaded
     """
-    free = REPORTER not in sys.modules
-    if free:
-        sys.modules[REPORTER] = None  # type: ignore[assignment]  # Python's own way of saying that it cannot be had
-    try:
+    with no_reporter():
         return import_library("openvino", "openvino", ", or use --backend cpu")
-    finally:
-        if free:
-            del sys.modules[REPORTER]
 
 
 def _read(core: Any, files: GraphFiles) -> Any:

@@ -60,7 +60,7 @@ class Dashboard:
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             yield Segment(plain_line(self._snapshot)[:width])
             return
-        colors = None if console.no_color else console.color_system
+        colors = None if console.no_color or options.ascii_only else console.color_system
         for number, segments in enumerate(self._lines(width, height, colors)):
             if number:
                 yield Segment.line()

@@ -1,6 +1,5 @@
 """Where a session is shown: a live view on a terminal, plain lines elsewhere."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ from rich.live import Live
 from ngrt.session.snapshot import Snapshot, View
 from ngrt.text import printable
 from ngrt.view.dashboard import plain_line, render
+from ngrt.view.terminal import drawable
 
 NEXT_STEPS = """
 Next, with the real policy and a real game:
@@ -55,7 +55,7 @@ class _LiveView(_PlainView):
 @contextmanager
 def open_view(console: Console) -> Iterator[View]:
     """Open the view that suits ``console``: live on a terminal, else a line a second."""
-    if not console.is_terminal or os.environ.get("TERM") == "dumb":
+    if not drawable(console):
         yield _PlainView(console)
         return
     live = Live(console=console, auto_refresh=False, screen=True)

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ngrt.view.terminal import drawable
+
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
     """Show progress; yield a function that takes the stage's name and the share that is done, 0 to 1."""
-    if not console.is_terminal:
+    if not drawable(console):
         printed: list[str] = []
 
         def print_stage(stage: str, share: float) -> None:

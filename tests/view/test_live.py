@@ -9,8 +9,16 @@ from rich.console import Console
 from ngrt.session.snapshot import Snapshot
 from ngrt.view.live import open_view
 from ngrt.view.progress import progress_bar
+from tests.view.terminal import Terminal
 
 SHOT = Snapshot(source="video clip.mp4", policy="tiny", pad_name="none", rate=60.0, elapsed=1.0, played=7)
+
+
+@pytest.fixture(autouse=True)
+def a_person_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever runs these tests."""
+    for name in ("CI", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def shown_on(console: Console) -> str:
@@ -42,7 +50,7 @@ def test_a_log_has_what_happened_once_before_the_figures() -> None:
 
 def test_what_ended_a_session_is_still_there_when_the_live_view_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
+    console = Console(file=Terminal(), force_terminal=True, width=100, height=30)
     with open_view(console) as view:
         view.show(SHOT)
         view.note("stopped by F12; the pad is neutral")
@@ -52,18 +60,52 @@ def test_what_ended_a_session_is_still_there_when_the_live_view_is_gone(monkeypa
 
 def test_on_a_terminal_a_view_is_live_and_gives_the_screen_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    text = shown_on(Console(file=io.StringIO(), force_terminal=True, width=100, height=30))
+    text = shown_on(Console(file=Terminal(), force_terminal=True, width=100, height=30))
     assert "clip.mp4" in text
     assert text.rstrip().endswith("\x1b[?25h") or "\x1b[?1049l" in text
 
 
 def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    assert "\x1b[?1049h" not in shown_on(Console(file=io.StringIO(), force_terminal=True))
+    assert "\x1b[?1049h" not in shown_on(Console(file=Terminal(), force_terminal=True))
 
 
-def test_the_progress_bar_names_the_stage_and_its_share() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+@pytest.mark.parametrize("variables", [{}, {"FORCE_COLOR": "1"}, {"TTY_COMPATIBLE": "1"}, {"CLICOLOR_FORCE": "1"}])
+def test_what_asks_for_colours_in_a_log_gets_no_live_view_there(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    console = Console(file=io.StringIO())
+    assert len(shown_on(console).splitlines()) == 1
+    with progress_bar(console) as report:
+        report("loading", 0.0)
+        report("loading", 0.5)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[1:] == ["  0% loading"]
+
+
+@pytest.mark.parametrize("variable", [("CI", "true"), ("TERM", ""), ("TERM", "unknown"), ("TTY_INTERACTIVE", "0")])
+def test_a_terminal_that_nobody_draws_on_gets_plain_lines(
+    variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv(*variable)
+    assert len(shown_on(Console(file=Terminal(), width=100, height=30)).splitlines()) == 1
+
+
+def test_a_terminal_without_colours_is_drawn_on_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = shown_on(Console(file=Terminal(), width=100, height=30))
+    assert "\x1b[?1049h" in text
+    assert "\x1b[38" not in text
+
+
+def test_the_progress_bar_names_the_stage_and_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    console = Console(file=Terminal(), force_terminal=True, width=100)
     with progress_bar(console) as report:
         report("writing observe", 0.25)
         report("done", 1.0)

@@ -1,0 +1,99 @@
+"""The one line that a person reads of an error. Only what no user, machine or library can cause is a fault in ngrt."""
+
+import errno
+from importlib.metadata import packages_distributions
+from types import ModuleType
+
+from cyclopts import CycloptsError
+from pydantic import ValidationError
+
+from ngrt.errors import NgrtError
+from ngrt.shortage import Shortage, shortage
+from ngrt.text import one_line
+
+OURS = ("ngrt", "export", "bench")
+
+FREE_DISK = "free some, or name a folder on another disk"
+REMEDIES = {
+    errno.ENOSPC: FREE_DISK,
+    errno.EDQUOT: FREE_DISK,
+    errno.EROFS: "name a folder on another disk",
+    errno.EACCES: "see that you may read and write there",
+    errno.EPERM: "see that you may read and write there",
+    errno.EIO: "see whether the disk or the network is in order",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EINTR: "run the command again",
+}
+"""What helps against an error of the system, where it is not the path that is wrong."""
+
+
+def error_line(error: BaseException) -> str:
+    """Return an error in one line, with what helps."""
+    if isinstance(error, BaseExceptionGroup):
+        return error_line(_first(error))
+    if isinstance(error, CycloptsError):
+        return usage_line(error)
+    lack = _lack(error)
+    if lack is not None and lack.what not in str(error):
+        told = error.problem if isinstance(error, NgrtError) else one_line(error)
+        return f"{told}: {lack.what}; {lack.remedy}" if told else f"{lack.what}; {lack.remedy}"
+    if isinstance(error, NgrtError):
+        return str(error)
+    said = " ".join(str(error).split())
+    return _of_the_machine(error, said) or _of_the_installation(error, said) or _fault(error, said)
+
+
+def _lack(error: BaseException) -> Shortage | None:
+    """Return what has run out, if that is why ``error`` was raised, by ngrt or by anything else."""
+    cause = error.__cause__ if isinstance(error, NgrtError) else error
+    return shortage(cause) if isinstance(cause, Exception) else None
+
+
+def usage_line(error: CycloptsError) -> str:
+    """Return an error of usage in one line, with the command that shows the right usage."""
+    if isinstance(error.__cause__, ValidationError):
+        faults = error.__cause__.errors(include_url=False)
+        text = "; ".join(
+            f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {fault['msg']}" for fault in faults
+        )
+    else:
+        text = " ".join(str(error).split())
+    return f"{text} (see: ngrt {' '.join([*(error.command_chain or ()), '--help'])})"
+
+
+def _of_the_machine(error: BaseException, said: str) -> str:
+    """Return what this machine lacks or refuses, empty if it is not that."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        remedy = REMEDIES.get(error.errno or 0, "check the path, its permissions and the space on the disk")
+        return f"{where}{error.strerror or said or type(error).__name__}; {remedy}"
+    if isinstance(error, UnicodeError):
+        return f"a name or a text is not UTF-8 ({said}); save it as UTF-8, or rename it"
+    return ""
+
+
+def _of_the_installation(error: BaseException, said: str) -> str:
+    """Return which library is missing or broken, empty if it is not that."""
+    if isinstance(error, ImportError):
+        name = error.name or ""
+    elif isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        name = error.obj.__name__  # the empty folder that `pip uninstall` of another package left, or another version
+    else:
+        return ""
+    library = name.partition(".")[0]
+    if library in OURS or not library:
+        return f"this installation of ngrt is not whole ({said}); pip install --force-reinstall ngrt"
+    packages = " ".join(packages_distributions().get(library, [library]))
+    return f"{library} is missing or broken ({said}); pip install --force-reinstall {packages}"
+
+
+def _fault(error: BaseException, said: str) -> str:
+    return f"{type(error).__name__}{said and f': {said}'} (a fault in ngrt; `ngrt --debug` shows where)"
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error of a group that says most: one of ngrt's own where there is one."""
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves.append(_first(error) if isinstance(error, BaseExceptionGroup) else error)
+    return next((leaf for leaf in leaves if isinstance(leaf, NgrtError)), leaves[0])
