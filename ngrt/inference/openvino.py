@@ -17,7 +17,6 @@ from ngrt.policy.contents import GraphFiles
 from ngrt.processor import processor, usable_cores
 from ngrt.usage import no_reporter
 
-
 LOAD = Failure((RuntimeError,), BundleError, "{what} cannot be loaded ({reason})", "export the bundle again")
 RUN = Failure(
     (RuntimeError, TypeError, ValueError),
