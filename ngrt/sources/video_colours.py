@@ -24,7 +24,7 @@ SCREEN = "out_transfer=iec61966-2-1:out_primaries=bt709:intent=relative_colorime
 
 
 TONED = 1280 * 720
-"""Pixels of a picture whose tones are mapped; larger ones are shrunk first, or few machines could do it in real time."""
+"""Pixels of a picture whose tones are mapped; larger ones are shrunk first: few machines do more in real time."""
 
 
 class Colours:
