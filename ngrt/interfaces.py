@@ -21,7 +21,7 @@ class Window:
 
     ``left``, ``top``, ``width``, ``height``: the part that the game draws (its client area), in physical pixels of the
     whole desktop. ``shown``: neither minimised nor hidden. ``helper``: a tool window, an overlay, a dock or the like.
-    ``process``: the file name of the program that owns it, "" if unknown.
+    ``process``: the file name of the program that owns it, "" if unknown; ``also``: what else that goes by.
     """
 
     number: int
@@ -34,6 +34,7 @@ class Window:
     height: int
     shown: bool = True
     helper: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def area(self) -> int:

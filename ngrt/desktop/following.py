@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ngrt.interfaces import Desktop, EndOfSource, NothingToSee, Window
 from ngrt.resource import Resource
+from ngrt.text import printable
 
 ASKING = 0.25
 """Seconds after which a window's place is asked for though nobody said that it moved."""
@@ -88,4 +89,4 @@ class Following(Resource):
 def label(window: Window) -> str:
     """Return what a window is called, for people."""
     title = " ".join(window.title.split()) or "without a title"
-    return f"window {title}" + (f" of {window.process}" if window.process else "")
+    return printable(f"window {title}" + (f" of {window.process}" if window.process else ""))

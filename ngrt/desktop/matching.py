@@ -7,11 +7,15 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ngrt.desktop.reading import as_read, bytes_of, title_as_read
 from ngrt.errors import SourceError
 from ngrt.interfaces import Window
 
 COMM = 15
 """Bytes of a program's name that Linux keeps; tools that read no more show it cut off."""
+
+HALVES = "".join(map(chr, range(0xDC80, 0xDD00)))
+"""Bytes that are no character, as Python keeps them."""
 
 SUFFIXES = (".exe", ".x86_64", ".x86")
 """What people leave out of a program's file name."""
@@ -32,7 +36,7 @@ def file_name(path: str) -> str:
 def names_match(asked: str, process: str) -> bool:
     """Return whether a person who asks for ``asked`` means the program ``process``.
 
-    Without regard to case, folders and a missing ``.exe``; either may be cut off as Linux does.
+    Without regard to case, folders, a missing ``.exe`` and what nobody sees; either may be cut off as Linux does.
     """
     one, other = file_name(asked), file_name(process)
     if not one or not other:
@@ -42,12 +46,14 @@ def names_match(asked: str, process: str) -> bool:
 
 def process_matches(asked: str, window: Window) -> bool:
     """Return whether ``window`` belongs to the program named ``asked``, or to the process with that number."""
-    return names_match(asked, window.process) or (_is_pid(asked) and window.pid == int(asked))
+    named = any(names_match(asked, name) for name in (window.process, *window.also))
+    return named or (_is_pid(asked) and window.pid == int(asked))
 
 
 def title_matches(asked: str, title: str) -> bool:
-    """Return whether ``title`` contains ``asked``, without regard to case."""
-    return asked.casefold() in title.casefold()
+    """Return whether people read ``asked`` in ``title``, without regard to case."""
+    read = title_as_read(asked)
+    return asked.casefold() in title.casefold() or (read != "" and read in title_as_read(title))
 
 
 def choices(windows: Iterable[Window], process: str | None = None, title: str | None = None) -> list[Window]:
@@ -109,23 +115,25 @@ def wanted(process: str | None, title: str | None) -> str:
 
 
 def _stem(name: str) -> str:
-    name = name.casefold()
+    name = as_read(name) or name
     ending = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
     return name[: len(name) - len(ending)] or name
 
 
 def _cut_from(cut: str, whole: str) -> bool:
-    if len(cut.encode()) != COMM:
+    if len(bytes_of(cut)) != COMM:
         return False
-    return any(name.startswith(cut.casefold()) for name in (whole.casefold(), _stem(whole) + ".exe"))
+    # where it cut a character in two, a part of that is left
+    start = as_read(cut.rstrip(HALVES) if bytes_of(whole).startswith(bytes_of(cut)) else cut)
+    return start != "" and any(name.startswith(start) for name in (as_read(whole), _stem(whole) + ".exe"))
 
 
 def _is_pid(asked: str) -> bool:
-    return asked.isascii() and asked.isdigit()
+    return asked.isascii() and asked.isdigit() and len(asked) < 20  # more is no number of a process
 
 
 def _exact(window: Window, title: str | None) -> bool:
-    return title is None or window.title.casefold() == title.casefold()
+    return title is None or title_as_read(window.title) == title_as_read(title)
 
 
 def _meant(window: Window, process: str | None, title: str | None) -> bool:

@@ -1,12 +1,48 @@
 """Waiting for a game that has not started yet; time comes in as arguments."""
 
+import re
 from collections.abc import Callable, Container, Mapping, Sequence
 
 from ngrt.desktop.matching import NONE_RUNNING, choices, find, wanted
+from ngrt.errors import SourceError
 from ngrt.interfaces import Desktop, Window
 
 POLL = 0.25
 """Seconds between two polls of the windows that there are."""
+
+DISPLAY = re.compile(r".*:\d+(\.\d+)?")
+"""What an X11 display may be called; no waiting helps another name."""
+
+
+def wait_for_display(
+    opens: Callable[[], object],
+    display: str,
+    seconds: float,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], object],
+    note: Callable[[str], object],
+) -> float:
+    """Return how many of ``seconds`` are left once ``opens`` opens ``display``; a service at boot comes before it.
+
+    ``note`` is told what is waited for.
+
+    :raises ngrt.errors.SourceError: what ``opens`` raises once the time is over
+    """
+    deadline = now() + seconds
+    waiting = False
+    while True:
+        try:
+            opens()
+            return max(0.0, deadline - now())
+        except SourceError:
+            left = deadline - now()
+            if left <= 0 or not DISPLAY.fullmatch(display):
+                raise
+        if not waiting:
+            note(f"waiting for display {display}, for {seconds:g} s at most")
+            waiting = True
+        sleep(min(POLL, left))
 
 
 def wait_for(

@@ -13,7 +13,7 @@ import win32con
 import win32gui
 import win32process
 
-from ngrt.desktop.processes import process_name
+from ngrt.desktop.processes import other_names, process_name
 from ngrt.errors import SourceError
 from ngrt.interfaces import Window
 from ngrt.resource import Resource
@@ -97,6 +97,7 @@ def _described(number: int) -> Window:
         height=height,
         shown=bool(win32gui.IsWindowVisible(number)) and not minimised and not _is_cloaked(number),
         helper=_is_helper(number),
+        also=() if pid is None else other_names(pid),
     )
 
 

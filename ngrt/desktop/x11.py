@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from Xlib import X
 from Xlib.display import Display
 
+from ngrt.desktop.x11_clients import clients_in, is_client
 from ngrt.desktop.x11_windows import describe, numbers_of, owner_pids, resource
 from ngrt.interfaces import Window
 from ngrt.resource import Resource
@@ -68,6 +69,8 @@ def _manager(display: Display) -> _Manager | None:
     if named != [check]:  # there is none, or it has ended and left its properties behind
         return None
     stacked = numbers_of(display, root, "_NET_CLIENT_LIST_STACKING") or numbers_of(display, root, "_NET_CLIENT_LIST")
+    if not stacked and root.get_full_property(display.get_atom("_NET_CLIENT_LIST"), X.AnyPropertyType) is None:
+        return None  # it speaks of itself, but not of its windows
     return _Manager(stacked[::-1], check)
 
 
@@ -76,7 +79,7 @@ def _top_level(display: Display) -> list[int]:
     children = [child.id for child in reversed(display.screen().root.query_tree().children)]
     manager = _manager(display)
     if manager is None:
-        return children
+        return [client for number in children for client in clients_in(display, number) or [number]]
     # A game may pass the manager by for full screen. Frames do so too: they hold a client.
     frames = {path[-1] for client in manager.clients if (path := _path(display, client))}
     passing = [number for number in children if number not in frames and _passes_manager(display, number, manager)]
@@ -99,7 +102,7 @@ def _focused(display: Display) -> int | None:
     path = _path(display, _under_pointer(display) if focus == X.PointerRoot else focus.id)
     manager = _manager(display)
     if manager is None or not path:
-        return path[-1] if path else None
+        return _client_of(display, path) if path else None
     clients = set(manager.clients)
     if client := next((number for number in path if number in clients), None):
         return client
@@ -108,6 +111,14 @@ def _focused(display: Display) -> int | None:
     if active and path[-1:] == _path(display, active[0])[-1:]:
         return active[0]
     return path[-1] if _passes_manager(display, path[-1], manager) else None
+
+
+def _client_of(display: Display, path: list[int]) -> int:
+    """Return the window that has the focus, which is at the start of ``path``, where no manager speaks EWMH."""
+    if (client := next((number for number in path[::-1] if is_client(display, number)), None)) is not None:
+        return client
+    clients = clients_in(display, path[-1])  # old managers may give the focus to their frame, which has one client
+    return clients[0] if len(clients) == 1 else path[-1]
 
 
 def _under_pointer(display: Display) -> int:

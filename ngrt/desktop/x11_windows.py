@@ -8,7 +8,7 @@ from Xlib.display import Display
 from Xlib.ext.res import LocalClientPIDMask
 from Xlib.xobject.drawable import Window as XWindow
 
-from ngrt.desktop.processes import process_name
+from ngrt.desktop.processes import other_names, process_name
 from ngrt.interfaces import Window
 from ngrt.x11.errors import asked
 
@@ -61,6 +61,7 @@ def _described(display: Display, number: int, pid: int | None) -> Window | None:
         height=size.height,
         shown=attributes.map_state == X.IsViewable and not hidden,
         helper=_is_helper(display, window, states, size.root.id),
+        also=() if pid is None else other_names(pid),
     )
 
 

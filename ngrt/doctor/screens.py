@@ -27,6 +27,9 @@ RATE = 60.0
 SAMPLED = 0.6
 """Seconds for which pictures are grabbed."""
 
+DEPTHS = 24, 32
+"""Bits a pixel of the screens whose pictures can be read."""
+
 OPENED = 3
 """Times that the source is opened for the picture it shows first: a screen that stands still shows no other."""
 
@@ -54,6 +57,8 @@ def _x11(name: str | None) -> Finding:
         screen = server.screen()
         found = f"X11 display {chosen}, {screen.width_in_pixels} x {screen.height_in_pixels}, {screen.root_depth} bits"
         behind = server.query_extension("XWAYLAND") is not None
+    if screen.root_depth not in DEPTHS:
+        return Finding("missing", f"{found}; pictures are taken of screens with 24", _starting(chosen))
     if behind or (wayland and name is None):
         return Finding("limited", f"{found}, but the session is Wayland's, which hides its windows from X11", XORG)
     return Finding("good", found)

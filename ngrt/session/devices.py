@@ -1,5 +1,6 @@
 """Opens the source and the pad of a session from its settings."""
 
+import os
 import time
 from contextlib import ExitStack
 
@@ -24,6 +25,28 @@ def open_source(kind: SourceKind, settings: PlaySettings, note: Note) -> FrameSo
     if kind == "window":
         return _open_window(settings, note)
     return open_screen(settings.display, settings.monitor, _source_rate(settings), settings.capture)
+
+
+def after_display(kind: SourceKind, settings: PlaySettings, note: Note) -> PlaySettings:
+    """Wait until the display is up that the game will be on; return the settings with the time that is left to wait.
+
+    :raises ngrt.errors.SourceError: it is not, for as long as the settings say
+    """
+    from ngrt.desktop.open import open_desktop
+    from ngrt.desktop.waiting import wait_for_display
+
+    display = settings.display or os.environ.get("DISPLAY", "")
+    if kind not in {"display", "window"} or not settings.wait or not display:
+        return settings
+    left = wait_for_display(
+        lambda: open_desktop(settings.display).close(),
+        display,
+        settings.wait,
+        now=MonotonicClock().now,
+        sleep=time.sleep,
+        note=note,
+    )
+    return settings.model_copy(update={"wait": left})
 
 
 def open_pad(kind: SourceKind, settings: PlaySettings, note: Note) -> Pad:

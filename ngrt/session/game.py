@@ -11,7 +11,7 @@ from ngrt.errors import PadError, SettingsError
 from ngrt.interfaces import FrameSource, Note, Pad, Watch
 from ngrt.pads.held import HeldPad
 from ngrt.pipeline.workers import PATIENCE
-from ngrt.session.devices import open_pad, open_source
+from ngrt.session.devices import after_display, open_pad, open_source
 from ngrt.session.guards import check_names, open_person, open_watches
 from ngrt.session.settings import PlaySettings, SourceKind
 from ngrt.session.wake import wake_up
@@ -111,6 +111,7 @@ def _open_arcade(settings: PlaySettings, clock: MonotonicClock, note: Note) -> G
 
 
 def _open_other(kind: SourceKind, settings: PlaySettings, note: Note, undo: ExitStack) -> Game:
+    settings = after_display(kind, settings, note)
     early = settings.wait > 0  # a game that has not started yet may look for pads only as it starts
     pad = open_pad(kind, settings, note) if early else None
     if pad is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from ngrt.control.merging import Mode, Noise
 from ngrt.interfaces import CaptureKind, PadKind
@@ -24,6 +24,15 @@ ARCADE_SECONDS = 20.0
 """An arcade session ends by itself: one episode."""
 
 
+def _any_text(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Let text be text that is not UTF-8, too: names of files and programs need not be; pydantic refuses it."""
+    return value if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value) else check(value)
+
+
+Name = Annotated[str, Field(min_length=1), WrapValidator(_any_text)]
+"""What a program or a window is called."""
+
+
 class PlaySettings(BaseModel):
     """Settings of ``ngrt play``; field names are the flags' names and the keys of ``[play]`` in ``ngrt.toml``."""
 
@@ -32,19 +41,18 @@ class PlaySettings(BaseModel):
     arcade: Annotated[bool, Field(description="Play the built-in arcade game.")] = False
     video: Annotated[Path | None, Field(description="Watch a video file, at its own frame rate.")] = None
     process: Annotated[
-        str | None,
-        Field(
-            min_length=1, description="Play the game whose program has this name, such as game.exe; see `ngrt windows`."
-        ),
+        Name | None,
+        Field(description="Play the game whose program has this name, such as game.exe; see `ngrt windows`."),
     ] = None
     window: Annotated[
-        str | None,
-        Field(
-            min_length=1, description="Play the window whose title contains this; with --process, one of its windows."
-        ),
+        Name | None,
+        Field(description="Play the window whose title contains this; with --process, one of its windows."),
     ] = None
     wait: Annotated[
-        float, Field(ge=0, le=86_400, description="Seconds to wait for the game's window if it is not there yet.")
+        float,
+        Field(
+            ge=0, le=86_400, description="Seconds to wait for the game's window, and for the display, if not there yet."
+        ),
     ] = 0.0
     lost: Annotated[
         Literal["wait", "end"],

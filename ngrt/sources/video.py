@@ -2,31 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import weakref
+from contextlib import ExitStack
 from pathlib import Path
 
-import av
-import numpy as np
-from av.container import InputContainer
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from ngrt.errors import NgrtError, SourceError
+from ngrt.deadline import Late, within
+from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Image
 from ngrt.resource import Resource
-from ngrt.text import one_line
-
-DEFAULT_RATE = 30.0
-"""Frames a second where the file does not say."""
-
-RATE_LIMITS = (1.0, 240.0)
-"""A file may claim any rate; to grab less often than once a second would hide frames, more often finds none."""
-
-PIXEL_LIMIT = 8192 * 8192
-"""Pixels a frame may have: 8K video has half as many."""
+from ngrt.sources.files import open_file
+from ngrt.sources.video_colours import Colours
+from ngrt.sources.video_file import OPENING, Bounded, open_container, picture_stream
+from ngrt.sources.video_times import END, Timed, Times
+from ngrt.text import printable
 
 CATCH_UP = 0.25
 """Seconds that one grab may spend on decoding: a video that cannot be decoded in real time plays slower."""
@@ -37,46 +28,57 @@ PATIENCE = 1.0
 EARLY = 0.001
 """Seconds before its time at which a frame counts as shown: a grab that comes a hair early must not miss it."""
 
-Timed = tuple[float, VideoFrame | None]
-"""Seconds since the first frame, and the frame shown from then on: None at the end."""
-
-END: Timed = (0.0, None)
-
-
-@contextmanager
-def map_av_errors(failure: Callable[[Exception], NgrtError], *others: type[Exception]) -> Iterator[None]:
-    """Raise what ``failure`` makes of the error where FFmpeg fails; ``others``: what PyAV itself raises there."""
-    caught: tuple[type[Exception], ...] = (FFmpegError, *others)
-    try:
-        yield
-    except caught as error:
-        raise failure(error) from error
-
 
 class VideoSource(Resource):
     """Plays ``path`` at its own frame rate, once. Its clock starts with the first `grab`.
 
-    :raises SourceError: there is no such file, or it has no picture that can be decoded
+    Nothing but the file itself is opened, whatever it is called and whatever it names.
+
+    :raises SourceError: there is no such file, it has no picture that can be decoded, or none within `OPENING` seconds
     """
 
     def __init__(self, path: Path) -> None:
         self.age = 0.0
-        self.name = f"video {path.name}"
         self._path = path
-        self._container = _open(path)
-        with ExitStack() as undo:
-            undo.callback(self._container.close)
-            stream = _video_stream(self._container, path)
-            self.interval = 1 / _rate(stream)
-            self._frames = _timed(self._container, stream, self.interval, path)
-            self._next = next(self._frames, END)
-            if self._next[1] is None:
-                raise SourceError(f"video {path} has no frames", remedy="record it again")
-            self._to_rgb(self._next[1])  # a picture that cannot be shown is found now, not in play
-            undo.pop_all()
-        self._began: float | None = None
+        self._colours = Colours(path)
+        self._open: ExitStack  # what closing closes
+        self._times: Times
+        self._next: Timed
         self._lock = threading.Lock()
         self._closed = False
+        self._began: float | None = None
+        try:
+            within(OPENING, self._open_first, name="ngrt-video", late=lambda _: self.close())
+        except Late:
+            raise SourceError(
+                f"video {path} has shown no picture for {OPENING:g} s",
+                remedy="convert it, or copy it to a disk here",
+            ) from None
+        self.interval = self._times.interval
+
+    @property
+    def name(self) -> str:
+        """Which video, that its HDR is toned down, and for how long its clock was wrong."""
+        hdr = " (HDR, shown as SDR)" if self._colours.hdr else ""
+        leaps = f" ({self._times.leaps:.0f} s without pictures left out)" if self._times.leaps else ""
+        return f"video {printable(self._path.name)}{hdr}{leaps}"
+
+    def _open_first(self) -> None:
+        """Open the file and decode its first picture: one that cannot be shown is found now, not in play."""
+        with ExitStack() as undo:
+            file = Bounded(undo.enter_context(open_file("video", self._path)), OPENING)
+            container = open_container(file, self._path)
+            undo.callback(container.close)
+            self._times = Times(container, picture_stream(container, self._path), self._path)
+            self._frames = self._times.frames()
+            self._next = next(self._frames, END)
+            if self._next[1] is None:
+                raise SourceError(f"video {self._path} has no frames", remedy="record it again")
+            self._colours.picture(self._next[1])
+            file.opened()
+            self._open = undo.pop_all()
+        # One that nobody closes lets go of its file when it is gone; not as the program ends, where it may be in use.
+        weakref.finalize(self, self._open.close).atexit = False
 
     def grab(self, now: float) -> Image | None:
         """Return the newest frame due at ``now``, (height, width, 3) uint8 RGB, or None where it was returned before.
@@ -88,7 +90,7 @@ class VideoSource(Resource):
             if self._closed:
                 raise EndOfSource
             newest = self._newest(now)
-            return None if newest is None else self._to_rgb(newest)
+            return None if newest is None else self._colours.picture(newest)
 
     def _newest(self, now: float) -> VideoFrame | None:
         if self._began is None:
@@ -110,85 +112,5 @@ class VideoSource(Resource):
         self._closed = True
         if self._lock.acquire(timeout=PATIENCE):  # a file must not be closed while a frame of it is decoded
             self._next = END
-            self._container.close()
+            self._open.close()
             self._lock.release()
-
-    def _to_rgb(self, frame: VideoFrame) -> Image:
-        def unshown(error: Exception) -> SourceError:
-            return SourceError(
-                f"video {self._path} has pictures in {frame.format.name}, which cannot be shown as RGB",
-                remedy="convert it",
-            )
-
-        with map_av_errors(unshown, ValueError):
-            image = frame.to_ndarray(format="rgb24")
-        if turns := round(frame.rotation / 90) % 4:  # telephones record sideways and note it
-            image = np.rot90(image, turns)
-        return np.ascontiguousarray(image, np.uint8)
-
-
-def _open(path: Path) -> InputContainer:
-    if not path.is_file():
-        raise SourceError(f"video {path} is not a file", remedy="check the path")
-
-    def unreadable(error: Exception) -> SourceError:
-        return SourceError(
-            f"video {path} cannot be read ({_said(error)})", remedy="give a whole video file, such as mp4 or mkv"
-        )
-
-    with map_av_errors(unreadable, OSError):
-        return av.open(path)
-
-
-def _said(error: Exception) -> str:
-    return getattr(error, "strerror", None) or one_line(error)
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    if not container.streams.video:
-        raise SourceError(f"video {path} has no video stream", remedy="give a file with a picture")
-    stream = container.streams.video[0]
-    _check_size(stream.codec_context.width, stream.codec_context.height, path)
-    return stream
-
-
-def _check_size(width: int, height: int, path: Path) -> None:
-    if not 0 < width * height <= PIXEL_LIMIT:
-        raise SourceError(
-            f"video {path} has frames of {width} x {height}",
-            value=(width, height),
-            limit=f"it must be 1 to {PIXEL_LIMIT} pixels",
-        )
-
-
-def _rate(stream: VideoStream) -> float:
-    low, high = RATE_LIMITS
-    return min(max(float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE), low), high)
-
-
-def _timed(container: InputContainer, stream: VideoStream, interval: float, path: Path) -> Iterator[Timed]:
-    """Decode forward; yield each frame with the time it is due, then the end with its time."""
-    due, last = 0.0, None
-
-    def damaged(error: Exception) -> SourceError:
-        return SourceError(
-            f"video {path} is damaged {due:.1f} s after its start ({_said(error)})",
-            remedy="make it again or cut it there",
-        )
-
-    with map_av_errors(damaged):
-        for frame in container.decode(stream):
-            _check_size(frame.width, frame.height, path)
-            at = _seconds(frame.pts, frame)
-            if last is not None:
-                step = None if at is None or last[0] is None else at - last[0]
-                # Times that are missing or run backward (recordings joined together) count as one frame's step.
-                due += step if step is not None and step > 0 else interval
-            last = (at, frame)
-            yield due, frame
-    if last is not None:
-        yield due + (_seconds(last[1].duration, last[1]) or interval), None
-
-
-def _seconds(ticks: int | None, frame: VideoFrame) -> float | None:
-    return None if ticks is None or frame.time_base is None else float(ticks * frame.time_base)

@@ -4,6 +4,7 @@ XCB, unlike Xlib, does not end the process when the display goes away, and does 
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -24,6 +25,11 @@ FAILURES = (ScreenShotError, AssertionError, ValueError, OSError)
 
 PIXEL = 4
 """Bytes: blue, green, red, none."""
+
+UNREAD = re.compile("^(Only|Screens with) |drawable's (depth|visual)")
+"""How mss says that it does not know a screen's pixels."""
+
+DEPTH = re.compile(r"color depth .* not (\d+)$")
 
 
 @contextmanager
@@ -129,6 +135,17 @@ def _region(monitor: Monitor) -> Region:
 def unwatchable(display: str, error: Exception) -> SourceError:
     """Return what to say of a display that gives no pictures."""
     reason = " ".join(str(error).split()) or "connection lost"
+    if UNREAD.search(reason):
+        depth = DEPTH.search(reason)
+        return SourceError(
+            f"display {display} has {depth[1]} bits a pixel"
+            if depth
+            else f"display {display} has odd pixels ({reason})",
+            value=int(depth[1]) if depth else reason,
+            limit="pictures are taken of screens with 24",
+            remedy=f"start its X server with depth 24, such as Xvfb {display} -screen 0 1280x720x24, or Xorg with "
+            "DefaultDepth 24",
+        )
     return SourceError(
         f"display {display} cannot be watched ({reason})",
         remedy=f"check DISPLAY and XAUTHORITY, or start an X server: Xvfb {display}",

@@ -12,9 +12,11 @@ from Xlib.error import xerror_class
 from Xlib.protocol.display import Display as Shared
 from Xlib.protocol.event import event_class
 from Xlib.protocol.rq import Event
+from Xlib.support import connect as connect_
 
 from ngrt.deadline import Late, within
 from ngrt.errors import NgrtError
+from ngrt.x11.cookies import cookie_for
 
 _OPENING = threading.Lock()
 """The tables are exchanged for all threads while one connects."""
@@ -73,6 +75,7 @@ def open_link(name: str) -> Display:
     with _OPENING:
         before = Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes
         Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = own
+        theirs, connect_.get_auth = connect_.get_auth, _cookie
         try:
             link = Display(name)
         except BaseException as error:
@@ -80,9 +83,15 @@ def open_link(name: str) -> Display:
             raise
         finally:
             Shared.event_classes, Shared.error_classes, Shared.extension_major_opcodes = before
+            connect_.get_auth = theirs
     base = link.display
     base.event_classes, base.error_classes, base.extension_major_opcodes = own
     return link
+
+
+def _cookie(sock: socket.socket, dname: object, protocol: object, host: object, dno: int) -> tuple[bytes, bytes]:
+    """Return what python-xlib's own ``get_auth`` returns, for more kinds of cookies."""
+    return cookie_for(sock, str(dno))
 
 
 def _close_sockets(error: BaseException | None) -> None:

@@ -1,12 +1,17 @@
 """Waiting for a game that has not started yet."""
 
+from pathlib import Path
+
 import pytest
 
-from ngrt.desktop.waiting import wait_for
+from ngrt.desktop.waiting import wait_for, wait_for_display
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import Window
+from ngrt.session.devices import after_display
+from ngrt.session.settings import PlaySettings
 from tests.desktop.windows import window
+from tests.real.xvfb import x_server
 
 
 class Starting(FakeDesktop):
@@ -91,3 +96,62 @@ def test_a_desktop_that_goes_away_ends_the_wait_at_once() -> None:
     with pytest.raises(SourceError, match="desktop is gone"):
         starting.wait(60.0)
     assert not starting.slept
+
+
+class Booting:
+    """A display that is up after ``up`` seconds."""
+
+    def __init__(self, up: float) -> None:
+        self.time, self.up, self.notes = 0.0, up, list[str]()
+
+    def opens(self) -> None:
+        if self.time < self.up:
+            raise SourceError("display :7 cannot be asked")
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    def wait(self, seconds: float, display: str = ":7") -> float:
+        return wait_for_display(
+            self.opens, display, seconds, now=lambda: self.time, sleep=self.sleep, note=self.notes.append
+        )
+
+
+def test_a_display_that_is_up_is_not_waited_for() -> None:
+    booting = Booting(0.0)
+    assert (booting.wait(5.0), booting.time, booting.notes) == (5.0, 0.0, [])
+
+
+def test_a_display_that_comes_up_later_is_waited_for_and_what_is_left_is_for_the_game() -> None:
+    booting = Booting(4.0)
+    assert booting.wait(20.0) == pytest.approx(16.0)
+    assert booting.notes == ["waiting for display :7, for 20 s at most"]
+
+
+def test_a_display_that_does_not_come_up_is_the_error_that_it_is() -> None:
+    booting = Booting(100.0)
+    with pytest.raises(SourceError, match="display :7 cannot be asked"):
+        booting.wait(3.1)
+    assert booting.time == pytest.approx(3.1)
+
+
+def test_no_waiting_helps_what_is_no_display() -> None:
+    booting = Booting(100.0)
+    with pytest.raises(SourceError):
+        booting.wait(60.0, "nonsense")
+    assert booting.time == 0.0
+
+
+def test_the_display_is_waited_for_before_anything_that_needs_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    notes: list[str] = []
+    unset = PlaySettings(process="game", wait=5)
+    assert after_display("window", unset, notes.append) == unset, "nothing is named that could come up"
+    assert after_display("video", PlaySettings(wait=5, display=":4711"), notes.append).wait == 5
+    with pytest.raises(SourceError, match=":4711 cannot be asked"):
+        after_display("display", PlaySettings(wait=0.3, display=":4711"), notes.append)
+    assert notes == ["waiting for display :4711, for 0.3 s at most"]
+    with x_server(tmp_path) as screen:
+        assert 0 < after_display("window", PlaySettings(wait=60, display=screen.display), notes.append).wait <= 60

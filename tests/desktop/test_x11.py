@@ -1,10 +1,13 @@
 """X11's own ways: displays that hang and die, window managers that are killed, games that go past them."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,7 +17,7 @@ from Xlib import X, Xatom
 from ngrt.desktop import x11_windows
 from ngrt.desktop.matching import find
 from ngrt.desktop.open import open_desktop
-from ngrt.desktop.processes import own_line, process_name, running
+from ngrt.desktop.processes import other_names, own_line, process_name, running
 from ngrt.desktop.x11 import X11Desktop
 from ngrt.errors import SourceError
 from ngrt.x11 import connection
@@ -145,6 +148,67 @@ def test_a_program_under_wine_has_its_windows_name(screen: Screen, desktop: X11D
             game = find(desktop.windows(), asked)
             assert (game.pid, game.title, game.width) == (program.pid, "", 640)
     assert process_name(program.pid) == ""
+
+
+RENAMED = """
+import ctypes, sys
+if name := sys.argv.pop(1):
+    ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)
+exec(sys.argv.pop(1))
+"""
+
+
+@contextmanager
+def started(folder: Path, file: bytes, thread: str, display: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a window as the program ``file``, whose main thread calls itself ``thread``, until the block ends."""
+    program = os.path.join(os.fsencode(folder), file)
+    shutil.copy(os.path.realpath(os.fsencode(sys.executable)), program)
+    with subprocess.Popen(
+        [program, b"-c", RENAMED.encode(), thread.encode(), PROGRAM.encode(), display.encode(), b"J\xfcrgen"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHOME": sys.base_prefix},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        yield process
+
+
+@pytest.mark.parametrize(
+    ("file", "thread", "asked"),
+    [
+        (b"StarQuest-Linux-Shipping", "GameThread", ["StarQuest-Linux-Shipping", "starquest-linux", "GameThread"]),
+        (b"SmallGame", "", ["smallgame", "SmallGame.exe"]),
+        (b"J\xfcrgen", "", ["J\udcfcrgen", "Jürgen", "JÜRGEN"]),
+        (b"J\xfcrgens-quest-for-more", "RenderThread 1", ["Jürgens-quest-for-more", "RenderThread 1"]),
+    ],
+)
+def test_a_game_is_found_by_the_name_of_its_file_and_of_its_thread(
+    screen: Screen, desktop: X11Desktop, tmp_path: Path, file: bytes, thread: str, asked: list[str]
+) -> None:
+    with started(tmp_path, file, thread, screen.display) as program:
+        assert os.fsencode(process_name(program.pid)) == file
+        for name in asked:
+            assert find(desktop.windows(), name, running=running()).pid == program.pid
+        with pytest.raises(SourceError, match="no process nobody"):
+            find(desktop.windows(), "nobody", running=running())
+
+
+def test_a_game_is_found_by_the_file_that_an_interpreter_runs(
+    screen: Screen, desktop: X11Desktop, tmp_path: Path
+) -> None:
+    (tmp_path / "celeste.py").write_text(PROGRAM)
+    with subprocess.Popen(
+        [sys.executable, "-X", "utf8", tmp_path / "celeste.py", screen.display, "notes.txt"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"open\n"
+        assert "celeste.py" in other_names(program.pid)
+        assert find(desktop.windows(), "celeste.py").pid == program.pid
+    assert other_names(program.pid) == ()
 
 
 def test_the_servers_word_on_the_owner_goes_before_the_windows_own(own: Windows, desktop: X11Desktop) -> None:

@@ -29,6 +29,7 @@ PROGRAMS = {
     "wine": "wine wine64",
     "/usr/games/lbreakout2": "lbreakout2",
     "xrandr": "x11-xserver-utils",
+    "twm": "twm",
     "weston": "weston",
     "Xwayland": "xwayland",
 }
@@ -77,11 +78,12 @@ def x_server(
     display: str | None = None,
     *options: str,
     extensions_off: Sequence[str] = (),
+    depth: int = 24,
 ) -> Iterator[Screen]:
     """Run Xvfb on a free display, or on ``display``, with its own ``options``, until the block ends."""
     require("Xvfb")
     ready, told = os.pipe()
-    command = ["Xvfb", "-displayfd", str(told), "-screen", "0", f"{size}x24", "-noreset", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(told), "-screen", "0", f"{size}x{depth}", "-noreset", "-nolisten", "tcp"]
     command += ["-fbdir", str(folder), *options]
     for extension in extensions_off:
         command += ["-extension", extension]

@@ -46,3 +46,11 @@ def test_a_value_out_of_range_is_refused(values: dict[str, float]) -> None:
 def test_settings_cannot_be_changed_once_made() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         PlaySettings().rate = 30
+
+
+def test_names_of_programs_need_not_be_utf_8_but_must_be_names() -> None:
+    settings = PlaySettings(process="J\udcfcrgen", window="Gr\udcfcn")
+    assert (settings.process, settings.window) == ("J\udcfcrgen", "Gr\udcfcn")
+    for wrong in ("", 5):
+        with pytest.raises(ValidationError, match="string"):
+            PlaySettings.model_validate({"process": wrong})

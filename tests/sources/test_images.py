@@ -1,5 +1,9 @@
 """Still images as the screen, and the reader behind `ngrt predict`."""
 
+import os
+import struct
+import time
+import zlib
 from pathlib import Path
 
 import cv2
@@ -72,6 +76,72 @@ def test_an_image_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pyte
     assert "is 64 x 48; the limit is 3000 pixels; scale it down" in refusal(path)
     monkeypatch.setattr(images, "FILE_LIMIT", 10)
     assert "bytes; the limit is 10" in refusal(path)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bomb(kind: str, side: int) -> bytes:
+    """Return a picture of ``side`` x ``side`` pixels in far fewer bytes."""
+    if kind == "png":
+        packer = zlib.compressobj(9)
+        rows = b"".join(packer.compress(bytes(1 + (side + 7) // 8)) for _ in range(side)) + packer.flush()
+        header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            png_chunk(*part) for part in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b""))
+        )
+    if kind == "bmp":
+        return b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, side, side, 1, 24, *[0] * 6) + bytes(999)
+    if kind == "gif":
+        return (
+            b"GIF89a"
+            + struct.pack("<HH", side, side)
+            + b"\x80\0\0\0\0\0\xff\xff\xff,"
+            + struct.pack("<HHHH", 0, 0, side, side)
+            + b"\0\x02\x02\x44\x01\0;"
+        )
+    if kind == "ppm":
+        return b"P6\n%d %d\n255\n" % (side, side) + bytes(999)
+    encoded = bytearray(cv2.imencode(f".{kind}", pictures(1)[0])[1].tobytes())
+    at = encoded.index(b"\xff\xc0") + 5
+    encoded[at : at + 4] = struct.pack(">HH", side, side)
+    return bytes(encoded)
+
+
+@pytest.mark.parametrize("side", [10_000, 30_000, 65_000])
+@pytest.mark.parametrize("kind", ["png", "jpg", "bmp", "gif", "ppm"])
+def test_a_small_file_with_a_huge_picture_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, side: int
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(bomb(kind, side))
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    assert f"of at most {images.LARGEST} pixels" in refusal(path)
+
+
+def test_a_picture_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.png", pictures(1)[0])
+    monkeypatch.setattr(images, "PATIENCE", 0.05)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: time.sleep(0.2))
+    assert "takes longer than 0.05 s to decode" in refusal(path)
+    time.sleep(0.3)
+
+
+def test_too_many_images_are_refused_unread(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="10001 images were given; the limit is 10000; give fewer"):
+        ImageSource([tmp_path / "none.png"] * 10_001)
+
+
+@pytest.mark.parametrize("name", ["12:30:00.png", "http:/a/b.png", "J\udcfcrgen.png", "a\nb.png", "-.png", "%d.png"])
+def test_any_name_is_a_file_s_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (image,) = pictures(1)
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(save(tmp_path / "made.png", image), path)
+    np.testing.assert_array_equal(read_image(path), image)
+    assert ImageSource([path]).name.isprintable()
 
 
 def test_images_follow_each_other_and_start_again(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource
-from ngrt.sources import video
+from ngrt.sources import video, video_file
 from ngrt.sources.video import VideoSource
 from tests.patience import HANG
 from tests.sources.playing import START, pictures, play, write_video
@@ -64,7 +64,7 @@ def test_closing_does_not_touch_a_file_that_is_being_decoded_nor_wait_for_it_for
     source = VideoSource(write_video(tmp_path / "clip.mkv", pictures(6), rate=30))
     decoding, enough, closed = threading.Event(), threading.Event(), threading.Event()
 
-    class Container:
+    class Opened:
         def close(self) -> None:
             closed.set()
 
@@ -72,8 +72,8 @@ def test_closing_does_not_touch_a_file_that_is_being_decoded_nor_wait_for_it_for
         decoding.set()
         enough.wait(HANG)
 
-    monkeypatch.setattr(source, "_container", Container())
-    monkeypatch.setattr(source, "_to_rgb", slow)
+    monkeypatch.setattr(source, "_open", Opened())
+    monkeypatch.setattr(source._colours, "picture", slow)
     grabbing = threading.Thread(target=source.grab, args=(START,))
     grabbing.start()
     assert decoding.wait(HANG)
@@ -226,7 +226,7 @@ def test_damage_at_the_start_is_found_before_play(tmp_path: Path) -> None:
 
 
 def test_frames_too_large_to_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "PIXEL_LIMIT", 3000)
+    monkeypatch.setattr(video_file, "PIXEL_LIMIT", 3000)
     assert "has frames of 64 x 48; it must be 1 to 3000 pixels" in refusal(
         write_video(tmp_path / "clip.mkv", pictures(1))
     )

@@ -1,15 +1,20 @@
 """Displays that cannot be watched; those that can are in tests/real."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mss.exception import ScreenShotError
 
+from ngrt.doctor import screens
 from ngrt.errors import SourceError
 from ngrt.fakes import FakeDesktop
 from ngrt.interfaces import Window
 from ngrt.sources.open import open_screen, open_window
 from ngrt.sources.x11 import X11Source, X11Window
+from ngrt.sources.x11_screen import unwatchable
+from tests.real.xvfb import x_server
 
 
 @pytest.mark.parametrize("display", [":4711", "nonsense", "nowhere.invalid:0"])
@@ -59,3 +64,20 @@ def test_windows_gets_its_own_sources() -> None:
     source: object = open_window(window, window.shown[0], found.pop, True, 30.0, "dxgi")
     assert isinstance(source, Windows)
     assert source.given == (window, window.shown[0], found.pop, True, 30.0, "dxgi")
+
+
+@pytest.mark.parametrize("depth", [8, 16, 30])
+def test_a_screen_with_other_pixels_is_called_that_with_what_helps(tmp_path: Path, depth: int) -> None:
+    with x_server(tmp_path, depth=depth) as screen:
+        with pytest.raises(SourceError, match=rf"has {depth} bits a pixel; .* with 24; .*1280x720x24") as caught:
+            X11Source(screen.display)
+        assert "XAUTHORITY" not in str(caught.value)
+        found = screens.display(screen.display)
+        assert (found.state, f"{depth} bits" in found.found, "x24" in found.fix) == ("missing", True, True)
+
+
+@pytest.mark.parametrize("said", ["Only screens at 32 bpp (regardless of color depth) are supported; got 24 bpp"])
+def test_pixels_that_are_odd_otherwise_are_named(said: str) -> None:
+    told = str(unwatchable(":7", ScreenShotError(said)))
+    assert told.startswith(f"display :7 has odd pixels ({said})")
+    assert "x24" in told
