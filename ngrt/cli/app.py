@@ -6,7 +6,6 @@ usage, 130 interrupted.
 
 import importlib
 import sys
-import tomllib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +15,21 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 from pydantic import ValidationError
-from rich.console import Console
 
 from ngrt.errors import MissingExtraError, NgrtError, SettingsError
+from ngrt.reading import parse_toml, read_whole
 from ngrt.session.settings import SOURCES
-from ngrt.text import printable
+from ngrt.text import MOST_OF_A_VALUE, MOST_SAID, cut, one_line, printable, short
+from ngrt.view.console import HarmlessConsole, guarded_errors
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True)
+MOST_FAULTS = 4
+"""Wrong options that are told at once."""
+
+MOST_SETTINGS = 64 * 2**10
+"""Bytes of a settings file; all settings there are take one or two thousand."""
+
+out = HarmlessConsole(soft_wrap=True)
+err = HarmlessConsole(stderr=True)
 
 app = App(
     name="ngrt",
@@ -46,14 +52,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     app.config = ()  # known only once --config has been read
     try:
-        return int(app.meta(arguments) or 0)  # help and version return nothing
+        with guarded_errors():
+            return int(app.meta(arguments) or 0)  # help and version return nothing
     except CycloptsError as error:
         return _fail(_usage(error), 2, None)
 
 
 def tell(text: str) -> None:
-    """Print ``text`` to standard error, unwrapped: a log or a pipe gets whole lines."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print ``text`` to standard error on one line, unwrapped: a log or a pipe gets whole lines."""
+    err.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def stage(module: str) -> ModuleType:
@@ -102,7 +109,7 @@ def _error_line(error: Exception) -> str:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}; check the path, its permissions and the space on the disk"
-    return f"{type(error).__name__}: {' '.join(str(error).split())} (a fault in ngrt; `ngrt --debug` shows where)"
+    return f"{type(error).__name__}: {one_line(error)} (a fault in ngrt; `ngrt --debug` shows where)"
 
 
 def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
@@ -117,7 +124,7 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     if chosen is not None and not chosen.is_file():
         raise SettingsError(f"settings file {chosen} does not exist", remedy="name one with --config, or leave it out")
     try:
-        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        content = parse_toml(read_whole(path, MOST_SETTINGS)) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"settings file {path} is not TOML ({error})", remedy="correct it or leave it out"
@@ -125,7 +132,9 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     commands = sorted(name for name in app if not name.startswith("-"))
     if unknown := [key for key in content if key not in commands]:
         tables = ", ".join(f"[{command}]" for command in commands)
-        raise SettingsError(f"settings file {path} has {unknown[0]!r}", remedy=f"settings belong under one of {tables}")
+        raise SettingsError(
+            f"settings file {path} has {short(unknown[0])}", remedy=f"settings belong under one of {tables}"
+        )
     chosen_games = {token.partition("=")[0].removeprefix("--") for token in tokens} & {*SOURCES}
     if chosen_games:
         # a window or display narrows down where the file's process is
@@ -149,17 +158,25 @@ def _caused_by_interrupt(error: BaseException | None) -> bool:
 def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
     if traceback_of is not None:
         traceback.print_exception(traceback_of, file=sys.stderr)
-    err.print(f"ngrt: {printable(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(
+        f"ngrt: {printable(cut(message, 3 * MOST_SAID))}", style="red", markup=False, highlight=False, soft_wrap=True
+    )
     return code
+
+
+def _given(value: object) -> str:
+    """Return a value as it was given on the command line."""
+    return cut(value, MOST_OF_A_VALUE) if isinstance(value, str) else short(value)
 
 
 def _usage(error: CycloptsError) -> str:
     """Return an error of usage in one line, with the command that shows the right usage."""
     if isinstance(error.__cause__, ValidationError):
-        faults = error.__cause__.errors(include_url=False)
+        faults = error.__cause__.errors(include_url=False)[:MOST_FAULTS]
         text = "; ".join(
-            f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {fault['msg']}" for fault in faults
+            f"--{cut(str(fault['loc'][0])).replace('_', '-')} {_given(fault['input'])}: {fault['msg']}"
+            for fault in faults
         )
     else:
-        text = " ".join(str(error).split())
+        text = cut(" ".join(str(error).split()))
     return f"{text} (see: ngrt {' '.join([*(error.command_chain or ()), '--help'])})"

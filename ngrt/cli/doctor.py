@@ -1,6 +1,5 @@
 """`ngrt doctor`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +32,7 @@ def doctor(
     with progress_bar(err) as progress:
         entries, verdict = report.examine(display, Path.cwd(), progress)
     if as_json:
-        out.out(json.dumps(report.as_json(entries, verdict), indent=1), highlight=False)
+        out.print_json(data=report.as_json(entries, verdict), indent=1)
         return int(not verdict.playable)
     width = out.width if out.is_terminal else None
     for line in entry_lines(entries, width):

@@ -63,7 +63,7 @@ class OnnxEngine(HostEngine):
 
 def _session(folder: Path, manifest: Manifest, name: GraphName, threads: int | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors are raised; printed, they would have names from the graph in them
     if threads is not None:
         options.intra_op_num_threads = threads
     # each session has threads of its own: those of one must not spin, waiting, while those of the other work

@@ -182,7 +182,9 @@ def test_every_part_may_be_missing(path: tuple[str, ...], gone: set[str]) -> Non
 
 
 def test_a_result_of_nothing_is_still_a_page() -> None:
-    assert "nothing measured" in page.page(made({"schema": SCHEMA_VERSION, "provenance": {}, "engines": [], "suites": {}}))
+    assert "nothing measured" in page.page(
+        made({"schema": SCHEMA_VERSION, "provenance": {}, "engines": [], "suites": {}})
+    )
 
 
 def test_a_loop_suite_of_another_shape_is_told_in_tables_without_its_plot() -> None:
