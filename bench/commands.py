@@ -10,6 +10,7 @@ from bench.report import page
 from bench.report.budgets import hold, render
 from bench.schema.reader import parse
 from bench.verdicts.budgets import LIMITS, read_budgets
+from ngrt.text import plain
 
 
 def check_options(html_file: Path | None, limits: Path | None) -> None:
@@ -30,7 +31,7 @@ def conclude(
 
     :raises ngrt.errors.SettingsError: the page cannot be written
     """
-    results = parse(json.dumps(content), "this run")
+    results = parse(json.dumps(plain(content)).encode(), "this run")
     outcomes = hold(results, limits)
     if console is not None:
         console.print(render(outcomes))

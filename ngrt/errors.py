@@ -1,6 +1,7 @@
 """Every error ngrt raises on purpose.
 
-Each is one line: the value found, the limit it broke, the remedy; and has them as fields. ::
+Each is one line: the value found, the limit it broke, the remedy; and has them as fields. What comes from outside, such
+as a file's name, is made harmless in them (`ngrt.text`). ::
 
     NgrtError
     ├── SettingsError      an option or settings file that cannot be used
@@ -15,6 +16,8 @@ Each is one line: the value found, the limit it broke, the remedy; and has them 
     └── MissingExtraError  an optional dependency that is not installed
 """
 
+from ngrt.text import cut, printable
+
 
 class NgrtError(Exception):
     """Base of the tree; ``str()`` is a single line fit for standard error, made of the fields that there are.
@@ -24,8 +27,9 @@ class NgrtError(Exception):
     """
 
     def __init__(self, problem: str, *, value: object = None, limit: str = "", remedy: str = "") -> None:
-        super().__init__("; ".join(part for part in (problem, limit, remedy) if part))
-        self.problem, self.value, self.limit, self.remedy = problem, value, limit, remedy
+        self.problem, self.limit, self.remedy = (printable(cut(part)) for part in (problem, limit, remedy))
+        self.value = value
+        super().__init__("; ".join(part for part in (self.problem, self.limit, self.remedy) if part))
 
 
 class SettingsError(NgrtError):

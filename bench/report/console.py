@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bench.schema.provenance import Provenance
 from ngrt.files import write_whole
-from ngrt.text import printable
+from ngrt.text import plain, printable
 from ngrt.view.tables import facts_table
 
 
@@ -44,7 +44,7 @@ def write_json(content: Mapping[str, object], path: Path, console: Console) -> N
 
     :raises SettingsError: the file cannot be written
     """
-    text = json.dumps(content, indent=1) + "\n"
+    text = json.dumps(plain(content), indent=1) + "\n"
     if path == Path("-"):
         console.out(text, end="", highlight=False)
         return

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from bench.schema.distribution import Distribution
 from bench.schema.reader import Tree, item_names
 
-PART = re.compile(r"([\w-]+)(?:\[((?:[\w-]+=[^\],=]+,? ?)+)\])?(?:\.|$)")
+PAIR = r"[\w-]++=[^\],=]++"
+PART = re.compile(rf"([\w-]++)(?:\[({PAIR}(?:, ?{PAIR})*+(?:, ?)?)\])?(?:\.|$)")  # possessive: time grows with length
 OF_DISTRIBUTIONS = ("p50", "p90", "p99", "max", "count", "total")
 
 

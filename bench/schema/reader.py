@@ -1,6 +1,6 @@
 """Reads the files that ``ngrt bench --json`` writes. They may come from anywhere: what does not fit is refused."""
 
-import json
+import codecs
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -14,8 +14,12 @@ from bench.schema.content import SCHEMA_VERSION
 from bench.schema.distribution import Distribution
 from bench.schema.labels import label
 from ngrt.errors import SettingsError
+from ngrt.reading import first_fault, parse_json, read_whole
+from ngrt.text import cut, one_line, short
 
 MOST_BYTES = 32 * 2**20
+MOST_VALUES = 2_000_000
+MOST_ENGINES = 1_000
 MOST_DISTRIBUTIONS = 2_000
 DEEPEST = 24
 REMEDY = "give a file that ngrt bench --json wrote"
@@ -52,7 +56,7 @@ class _File(BaseModel):
 
     provenance: Origin
     settings: dict[str, Any] = Field(default_factory=dict)
-    engines: list[dict[str, Any]]
+    engines: Annotated[list[dict[str, Any]], Field(max_length=MOST_ENGINES)]
     suites: dict[str, dict[str, Any]]
     not_run: dict[str, str] = Field(default_factory=dict)
 
@@ -92,7 +96,9 @@ def read_results(path: Path) -> Results:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise SettingsError(f"result file {path} has {size} bytes", value=size, limit=f"the limit is {MOST_BYTES}")
     try:
-        return parse(path.read_bytes(), path.name)
+        return parse(read_whole(path, MOST_BYTES), path.name)
+    except OSError as error:
+        raise SettingsError(f"result file {path} cannot be read ({error.strerror})", remedy=REMEDY) from error
     except SettingsError as error:
         raise SettingsError(
             f"result file {path} {error.problem}", value=error.value, limit=error.limit, remedy=error.remedy or REMEDY
@@ -105,18 +111,17 @@ def parse(content: bytes | str, name: str) -> Results:
     :raises SettingsError: it is no result of ``ngrt bench``, or of another schema
     """
     try:
-        raw = json.loads(content, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:  # also what is no text
-        raise SettingsError(f"is not JSON ({' '.join(str(error).split())[:120]})") from error
+        raw = parse_json(_utf8(content), MOST_VALUES, constants=_refuse)
+    except ValueError as error:  # also what is no text
+        raise SettingsError(f"is not JSON ({cut(one_line(error), 120)})") from error
     if not isinstance(raw, dict):
         raise SettingsError(f"holds {type(raw).__name__} where a table was expected")
     _check_schema(raw.get("schema"))
     try:
         file = _File.model_validate(raw)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"][:4])[:80]
-        raise SettingsError(f"does not fit at {where!r} ({fault['msg']})") from error
+        where, what, _ = first_fault(error)
+        raise SettingsError(f"does not fit at {where!r} ({what})") from error
     found = Results(
         name,
         file.provenance,
@@ -130,6 +135,17 @@ def parse(content: bytes | str, name: str) -> Results:
     return found
 
 
+def _utf8(content: bytes | str) -> bytes:
+    """Return text as UTF-8; Windows' shell redirects what is printed into a file of UTF-16.
+
+    :raises ValueError: it is neither
+    """
+    if isinstance(content, str):
+        return content.encode()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16").encode() if wide else content
+
+
 def _check_schema(version: object) -> None:
     """Check that a file is of today's shape.
 
@@ -137,7 +153,7 @@ def _check_schema(version: object) -> None:
     """
     if version == SCHEMA_VERSION and not isinstance(version, bool | float):
         return
-    problem = "does not say its schema" if version is None else f"has schema {str(version)[:40]!r}"
+    problem = "does not say its schema" if version is None else f"has schema '{short(version)}'"
     raise SettingsError(
         problem,
         value=version,

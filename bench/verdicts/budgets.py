@@ -6,7 +6,6 @@ not reach a ratio, it is not met and says so, but nothing is broken.
 """
 
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bench.schema import query
 from bench.schema.reader import Results, Tree
 from ngrt.errors import SettingsError
+from ngrt.reading import first_fault, parse_toml, read_whole
+from ngrt.text import one_line
 
 LIMITS = Path(__file__).with_name("budgets.toml")
 MOST_BYTES = 2**20
@@ -144,15 +145,12 @@ def read_budgets(path: Path = LIMITS) -> list[Budget]:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise SettingsError(f"budgets file {path} has {size} bytes", value=size, limit=f"the limit is {MOST_BYTES}")
     try:
-        return _File.model_validate(tomllib.loads(path.read_text("utf-8"))).budget
+        return _File.model_validate(parse_toml(read_whole(path, MOST_BYTES))).budget
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"][:4])
-        raise SettingsError(
-            f"budgets file {path} does not fit at {where!r} ({fault['msg']})", remedy="correct it"
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"budgets file {path} is not TOML ({error})", remedy="correct it") from error
+        where, what, _ = first_fault(error)
+        raise SettingsError(f"budgets file {path} does not fit at {where!r} ({what})", remedy="correct it") from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"budgets file {path} is not TOML ({one_line(error)})", remedy="correct it") from error
 
 
 def check(budgets: Sequence[Budget], results: Results) -> list[Outcome]:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import cyclopts
 import torch
-from rich.console import Console
 
 from export.arcade.evaluate import expert_scores, lockstep, torch_planner
 from export.arcade.setup import DENOISE_STEPS
 from export.arcade.train import Recipe, save, train
 from ngrt.errors import ExportError, NgrtError
+from ngrt.view.console import HarmlessConsole
 
 UNSEEN = 10_000
 """First seed of the episodes that are scored; training's seeds start at 2^40."""
 
-console = Console(stderr=True)
+console = HarmlessConsole(stderr=True)
 
 
 def main(

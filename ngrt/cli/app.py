@@ -5,7 +5,6 @@ usage, 130 interrupted.
 """
 
 import sys
-import tomllib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +18,15 @@ from ngrt.cli.output import answer_with_error, err, out, tell
 from ngrt.cli.stages import stage
 from ngrt.cli.wording import error_line, usage_line
 from ngrt.errors import SettingsError
+from ngrt.reading import parse_toml, read_whole
 from ngrt.session.settings import SOURCES
-from ngrt.text import printable
+from ngrt.text import MOST_SAID, cut, printable, short
+from ngrt.view.console import guarded_errors
 
 __all__ = ["app", "err", "out", "run", "stage", "tell"]
+
+MOST_SETTINGS = 64 * 2**10
+"""Bytes of a settings file; all settings there are take one or two thousand."""
 
 app = App(
     name="ngrt",
@@ -46,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     app.config = ()  # known only once --config has been read
     out.wants_json, out.answered = _asks_for_json(arguments), False
-    with ending.minded():
+    with ending.minded(), guarded_errors():
         try:
             return int(app.meta(arguments) or 0)  # help and version return nothing
         except CycloptsError as error:
@@ -93,7 +97,7 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     if chosen is not None and not chosen.is_file():
         raise SettingsError(f"settings file {chosen} does not exist", remedy="name one with --config, or leave it out")
     try:
-        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        content = parse_toml(read_whole(path, MOST_SETTINGS)) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"settings file {path} is not TOML ({error})", remedy="correct it or leave it out"
@@ -101,7 +105,9 @@ def _settings_file(chosen: Path | None, tokens: Sequence[str]) -> Dict:
     commands = sorted(name for name in app if not name.startswith("-"))
     if unknown := [key for key in content if key not in commands]:
         tables = ", ".join(f"[{command}]" for command in commands)
-        raise SettingsError(f"settings file {path} has {unknown[0]!r}", remedy=f"settings belong under one of {tables}")
+        raise SettingsError(
+            f"settings file {path} has {short(unknown[0])}", remedy=f"settings belong under one of {tables}"
+        )
     chosen_games = {token.partition("=")[0].removeprefix("--") for token in tokens} & {*SOURCES}
     if chosen_games:
         # a window or display narrows down where the file's process is
@@ -133,7 +139,8 @@ def _caused_by_interrupt(error: BaseException | None) -> bool:
 
 
 def _fail(error: Exception, line: str, code: int) -> int:
-    err.print(f"ngrt: {printable(line)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    line = printable(cut(line, 3 * MOST_SAID))
+    err.print(f"ngrt: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
     answer_with_error(error, line)
     return code
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from rich.console import Console
-
 from ngrt.errors import NgrtError
+from ngrt.text import printable
+from ngrt.view.console import HarmlessConsole
 from ngrt.view.terminal import READABLE, make_readable
 
 
@@ -24,7 +24,7 @@ def _printable() -> Iterator[None]:
         ) from error
 
 
-class Results(Console):
+class Results(HarmlessConsole):
     """Standard output. ``wants_json``: what is printed is to be one JSON document; ``answered``: it was printed."""
 
     wants_json = False
@@ -55,12 +55,12 @@ class Results(Console):
 
 
 out = Results(soft_wrap=True)
-err = Console(stderr=True)
+err = HarmlessConsole(stderr=True)
 
 
 def tell(text: str) -> None:
-    """Print ``text`` to standard error, unwrapped: a log or a pipe gets whole lines."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print ``text`` to standard error on one line, unwrapped: a log or a pipe gets whole lines."""
+    err.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -116,4 +116,4 @@ def _plain(value: object) -> object:
 
 
 def _text(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+    return printable(text.encode("utf-8", "replace").decode())

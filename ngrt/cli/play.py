@@ -50,7 +50,8 @@ def play(
     if not outcome.snapshot.played and outcome.snapshot.blocked:
         tell(f"nothing was played: {outcome.snapshot.message or 'a guard kept the pad neutral'}")
     if engine is None:
-        tell(NEXT_STEPS)
+        for line in NEXT_STEPS.splitlines():
+            tell(line)
     if outcome.interrupted or came():
         raise KeyboardInterrupt
 

@@ -9,9 +9,12 @@ from pydantic import ValidationError
 
 from ngrt.errors import NgrtError
 from ngrt.shortage import Shortage, shortage
-from ngrt.text import one_line
+from ngrt.text import MOST_OF_A_VALUE, cut, one_line, short
 
 OURS = ("ngrt", "export", "bench")
+
+MOST_FAULTS = 4
+"""Wrong options that are told at once."""
 
 FREE_DISK = "free some, or name a folder on another disk"
 REMEDIES = {
@@ -39,7 +42,7 @@ def error_line(error: BaseException) -> str:
         return f"{told}: {lack.what}; {lack.remedy}" if told else f"{lack.what}; {lack.remedy}"
     if isinstance(error, NgrtError):
         return str(error)
-    said = " ".join(str(error).split())
+    said = one_line(error) if str(error).strip() else ""
     return _of_the_machine(error, said) or _of_the_installation(error, said) or _fault(error, said)
 
 
@@ -52,13 +55,19 @@ def _lack(error: BaseException) -> Shortage | None:
 def usage_line(error: CycloptsError) -> str:
     """Return an error of usage in one line, with the command that shows the right usage."""
     if isinstance(error.__cause__, ValidationError):
-        faults = error.__cause__.errors(include_url=False)
+        faults = error.__cause__.errors(include_url=False)[:MOST_FAULTS]
         text = "; ".join(
-            f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {fault['msg']}" for fault in faults
+            f"--{cut(str(fault['loc'][0])).replace('_', '-')} {_given(fault['input'])}: {fault['msg']}"
+            for fault in faults
         )
     else:
-        text = " ".join(str(error).split())
+        text = cut(" ".join(str(error).split()))
     return f"{text} (see: ngrt {' '.join([*(error.command_chain or ()), '--help'])})"
+
+
+def _given(value: object) -> str:
+    """Return a value as it was given on the command line."""
+    return cut(value, MOST_OF_A_VALUE) if isinstance(value, str) else short(value)
 
 
 def _of_the_machine(error: BaseException, said: str) -> str:

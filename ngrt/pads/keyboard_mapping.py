@@ -1,6 +1,5 @@
 """Which keys a pad's state presses: a file that says it, and the arithmetic."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,8 @@ from ngrt.errors import SettingsError
 from ngrt.keyboard.names import KEYS, PRESSABLE, known, nearest
 from ngrt.messages import STICK_REPEATS, PadState
 from ngrt.policy.actions import BUTTONS_21
-from ngrt.text import one_line
+from ngrt.reading import parse_toml, read_whole
+from ngrt.text import one_line, short
 
 DEFAULT = Path(__file__).with_name("default_keys.toml")
 """The mapping where no file is given, and the example to copy."""
@@ -78,8 +78,8 @@ def _read(path: Path) -> dict[str, object]:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise SettingsError(f"keys file {path} has {size} bytes", value=size, limit=f"the limit is {MOST_BYTES}")
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return parse_toml(read_whole(path, MOST_BYTES))
+    except (OSError, ValueError) as error:
         raise SettingsError(
             f"keys file {path} is not TOML ({one_line(error)})", remedy=f"compare it with {DEFAULT}"
         ) from error
@@ -147,6 +147,7 @@ def _refusal(path: Path, error: ValidationError) -> SettingsError:
         allowed = ("threshold", *STICKS) if rest else ("buttons", "sticks")
         problem, remedy = f"{entry} is no entry", nearest(rest[-1] if rest else table, allowed)
     else:
-        value = "" if fault["loc"][-1] == "[key]" else f" = {str(fault['input'])[:60]!r}"
+        given = fault["input"] if isinstance(fault["input"], str) else short(fault["input"])
+        value = "" if fault["loc"][-1] == "[key]" else f" = {short(given)}"
         problem, remedy = f"{entry}{value}: {fault['msg']}", fault.get("ctx", {}).get("remedy", "")
     return SettingsError(f"keys file {path}: {problem}", remedy=remedy)

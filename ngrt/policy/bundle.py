@@ -11,7 +11,6 @@ Graphs (B batch, F frames, S image side, L context tokens, H horizon, A action c
 """
 
 import hashlib
-import json
 import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -21,11 +20,19 @@ from pydantic import AfterValidator, Field, ValidationError
 from ngrt.errors import BundleError
 from ngrt.policy.reference import Reference
 from ngrt.policy.spec import Frozen, GraphSpec
+from ngrt.reading import check_depth, first_fault, parse_json, read_whole
+from ngrt.text import one_line, short
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 MANIFEST_LIMIT = 16 * 2**20
 """Bytes; a manifest lists a few graphs and perhaps some thousands of game names."""
+
+MOST_VALUES = 400_000
+"""Values in a manifest, a game's name and its row counted as one."""
+
+MOST_FILES = 64
+"""Files of weights beside one graph; each is read to check its hash."""
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 """Number format of weights and matrix products. int8 and fp8 are lossy and must pass a gate (`Gate`)."""
@@ -44,7 +51,7 @@ GraphName = Literal["schedule", "observe", "denoise"]
 
 def _plain_file_name(name: str) -> str:
     if not name or PurePosixPath(name).name != name or "\\" in name or name in {".", ".."}:
-        raise ValueError(f"{name!r} is not a plain file name")
+        raise ValueError(f"{short(name)} is not a plain file name")
     return name
 
 
@@ -70,7 +77,7 @@ class File(Frozen):
 class Graph(File):
     """One graph: its file, its inputs and outputs, and the files of weights that are kept outside it."""
 
-    data: tuple[File, ...] = ()
+    data: Annotated[tuple[File, ...], Field(max_length=MOST_FILES)] = ()
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
 
@@ -157,13 +164,16 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = _manifest_file(folder)
     try:
-        raw = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is not JSON ({error})", remedy="export the bundle again") from error
+        raw = parse_json(read_whole(path, MANIFEST_LIMIT), MOST_VALUES)
+        check_depth(raw)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror})", remedy="allow it, or copy the bundle") from error
+    except ValueError as error:
+        raise BundleError(f"{path} is not JSON ({one_line(error)})", remedy="export the bundle again") from error
     version = raw.get("version") if isinstance(raw, dict) else None
     if isinstance(version, int) and version > MANIFEST_VERSION:
         raise BundleError(
-            f"{path} has version {version}",
+            f"{path} has version {short(version)}",
             value=version,
             limit=f"this ngrt reads up to {MANIFEST_VERSION}",
             remedy="upgrade ngrt or export again",
@@ -171,10 +181,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        where, what, _ = first_fault(error)
         raise BundleError(
-            f"{path} is not a manifest: {where}: {first['msg']}", remedy="export the bundle again"
+            f"{path} is not a manifest: {where or 'the whole'}: {what}", remedy="export the bundle again"
         ) from error
     missing = {"schedule", "observe", "denoise"} - set(manifest.graphs)
     if missing:

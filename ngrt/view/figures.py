@@ -46,7 +46,7 @@ def summary(shot: Snapshot) -> Table:
     table = Table(show_header=False, title=title, title_justify="left")
     table.add_column(style="dim")
     table.add_column()
-    table.add_row("played for", f"{shot.elapsed:.1f} s, pad {shot.pad_name}")
+    table.add_row("played for", Text(printable(f"{shot.elapsed:.1f} s, pad {shot.pad_name}")))
     table.add_row("rate held", f"{_hz(shot.rate_held)} of {shot.rate:g} Hz, ticks {_ms(shot.late_p99)} late (p99)")
     table.add_row(
         "ticks", f"{shot.played:,} played, {shot.held:,} held, {shot.neutral:,} neutral, {shot.missed:,} missed"

@@ -27,12 +27,12 @@ class _PlainView:
         self._events = 0
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, snapshot: Snapshot) -> None:
         new, self._events = snapshot.events - self._events, snapshot.events
         for event in snapshot.recent[-new:] if new else ():
-            self.note(printable(event))
+            self.note(event)
         self.note(plain_line(snapshot))
 
 

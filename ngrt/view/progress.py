@@ -23,7 +23,7 @@ def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
         yield print_stage
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:3.0f}%"),
         TimeElapsedColumn(),

@@ -75,7 +75,7 @@ class OnnxEngine(HostEngine):
 
 def _options(threads: int, *, precise: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors are raised; printed, they would have names from the graph in them
     options.intra_op_num_threads = threads
     # each session has threads of its own: those of one must not spin, waiting, while those of the other work
     options.add_session_config_entry("session.force_spinning_stop", "1")

@@ -179,7 +179,7 @@ def why_no_cuda() -> str:
 
 def _session(files: GraphFiles, device: DeviceKind) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors are raised; printed, they would have names from the graph in them
     options.intra_op_num_threads = 1  # for the device does the work
     for name, value in SESSION_OPTIONS.items():
         options.add_session_config_entry(name, value)
