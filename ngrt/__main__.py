@@ -9,8 +9,8 @@ from types import FrameType
 INTERRUPTED = 130
 
 
-def main(first: Sequence[str] = ()) -> None:
-    """Run the command line, with the words ``first`` before it, and exit with its code.
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, the process's own if not given, and exit with its code.
 
     A termination ends it like an interrupt, with 130 (`ngrt.ending`).
     """
@@ -25,7 +25,7 @@ def main(first: Sequence[str] = ()) -> None:
     claim_standard_output()
     with ending.minded():
         try:
-            ending.finish(run([*first, *sys.argv[1:]]))
+            ending.finish(run(sys.argv[1:] if arguments is None else arguments))
         except KeyboardInterrupt:
             ending.finish(INTERRUPTED)
 
