@@ -29,6 +29,7 @@ PROGRAMS = {
     "wine": "wine wine64",
     "/usr/games/lbreakout2": "lbreakout2",
     "xrandr": "x11-xserver-utils",
+    "setxkbmap": "x11-xkb-utils",
     "weston": "weston",
     "Xwayland": "xwayland",
 }
