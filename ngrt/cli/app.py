@@ -9,6 +9,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -55,7 +56,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def tell(text: str) -> None:
     """Print ``text`` to standard error, unwrapped: a log or a pipe gets whole lines."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # a log on a disk that is full
+        err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def stage(module: str) -> ModuleType:
@@ -153,7 +155,8 @@ def _caused_by_interrupt(error: BaseException | None) -> bool:
 def _fail(message: str, code: int, traceback_of: Exception | None) -> int:
     if traceback_of is not None:
         traceback.print_exception(traceback_of, file=sys.stderr)
-    err.print(f"ngrt: {printable(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # a log on a disk that is full must not change the exit code
+        err.print(f"ngrt: {printable(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
     return code
 
 
