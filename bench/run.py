@@ -1,7 +1,9 @@
 """Running the suites that are wanted, or all that can run with what was given."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +14,7 @@ from bench.schema.provenance import Provenance
 from bench.subjects.subjects import Subject, subjects_of, unused_backends
 from bench.suites.registry import BY_DEFAULT, LONG, SUITES
 from bench.suites.suite import Effort, Inputs, LackingError, Ready, Result
+from ngrt.ending import at_once
 from ngrt.errors import NgrtError, SettingsError
 from ngrt.policy.bundle import AskedBackend, read_manifest
 from ngrt.policy.shipped import arcade_engine
@@ -52,15 +55,38 @@ def run_suites(  # noqa: PLR0913  (one argument for each option)
     not_run = lacking | not_run | ({} if names else LONG)
     provenance = Provenance.here()
     engine_facts = _engine_facts(ready, inputs)
-    results, failed = _measured(ready, progress, named=bool(names))
-    not_run |= failed
+    results: dict[str, Result] = {}
+
+    def concluded(unmeasured: Mapping[str, str]) -> dict[str, object]:
+        """Print and write what was found; return it as a result file has it."""
+        outputs.print_tables(provenance, results, unmeasured)
+        suites = {name: asdict(result) for name, result in results.items()}
+        content = content_of(provenance, _settings(ready, effort), engine_facts, suites, unmeasured)
+        outputs.write(content, results)
+        return content
+
+    with _kept(results, partial(concluded, not_run)):
+        not_run |= _measured(ready, results, progress, named=bool(names))
     if engine_facts:
         not_run |= unused_backends(results.values())
-    outputs.print_tables(provenance, results, not_run)
-    suites = {name: asdict(result) for name, result in results.items()}
-    content = content_of(provenance, _settings(ready, effort), engine_facts, suites, not_run)
-    outputs.write(content, results)
-    return content
+    return concluded(not_run)
+
+
+@contextmanager
+def _kept(results: Mapping[str, Result], conclude: Callable[[], object]) -> Iterator[None]:
+    """Conclude with the ``results`` that there are if what comes next fails, or is interrupted: they took minutes."""
+
+    def save() -> None:
+        if results:
+            conclude()
+
+    try:
+        with at_once(save):
+            yield
+    except BaseException:
+        with suppress(NgrtError):  # the first failure says more
+            save()
+        raise
 
 
 def _subjects(engines: Sequence[Path], backends: Sequence[AskedBackend]) -> tuple[tuple[Subject, ...], dict[str, str]]:
@@ -96,10 +122,9 @@ def _prepared(names: Sequence[str], inputs: Inputs, effort: Effort) -> tuple[dic
 
 
 def _measured(
-    ready: Mapping[str, Ready], progress: Progress, *, named: bool
-) -> tuple[dict[str, Result], dict[str, str]]:
-    """Run what is ``ready``; return what was found, and why what nobody named could not be run to its end."""
-    results: dict[str, Result] = {}
+    ready: Mapping[str, Ready], results: dict[str, Result], progress: Progress, *, named: bool
+) -> dict[str, str]:
+    """Run what is ``ready``, put what is found into ``results``; return why what nobody named failed."""
     failed: dict[str, str] = {}
     for number, (name, suite) in enumerate(ready.items()):
         progress(name, number / len(ready))
@@ -114,7 +139,7 @@ def _measured(
                 raise
             failed[name] = str(error)  # the others are worth having
     progress("done", 1.0)
-    return results, failed
+    return failed
 
 
 def _settings(ready: Mapping[str, Ready], effort: Effort) -> dict[str, object]:

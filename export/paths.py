@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ngrt.ending import at_once
 from ngrt.errors import ExportError
 
 
@@ -32,8 +33,13 @@ def whole_folder(out: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:
         raise ExportError(f"cannot write beside {out}: {error.strerror}", remedy="choose another --out") from error
+
+    def clear() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
     try:
-        yield folder
+        with at_once(clear):
+            yield folder
         folder.chmod(0o755)
         folder.rename(out)
     except OSError as error:
@@ -41,4 +47,4 @@ def whole_folder(out: Path) -> Iterator[Path]:
             f"cannot write {out}: {error.strerror}", remedy="free space or choose another --out"
         ) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear()

@@ -1,8 +1,10 @@
 """Checkpoints with random weights in NitroGen's layout, for tests and benchmarks without NitroGen's weights."""
 
 import json
+import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,7 @@ from torch import Tensor
 from export.model import NitroGen
 from export.paths import check_free
 from export.resolve import resolve
+from ngrt.ending import at_once
 from ngrt.errors import ExportError
 
 Size = Literal["tiny", "released"]
@@ -48,7 +51,10 @@ def synth(size: Size, seed: int, out: Path) -> Synthetic:
     for name, text in towers.items():
         _check_tower(out.parent / name, text)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder,
+            at_once(partial(shutil.rmtree, folder, ignore_errors=True)),
+        ):
             work = Path(folder)
             for name, text in towers.items():
                 (work / name).mkdir()

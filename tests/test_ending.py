@@ -85,6 +85,7 @@ def test_the_first_signal_ends_it_in_order(number: signal.Signals) -> None:
 
 def test_a_signal_that_a_library_keeps_from_being_heard_ends_it_at_once_with_pads_neutral_first() -> None:
     with script("def work():\n    say('ready')\n    hang()\nrun(work)") as process:
+        time.sleep(1.0)  # what hangs cannot say so
         process.send_signal(signal.SIGTERM)
         assert ended(process) == (130, ["held", "figures"])
 

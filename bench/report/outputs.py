@@ -61,7 +61,9 @@ class Outputs:
 
         :raises SettingsError: one of them cannot be written
         """
-        if self.json_file is not None:
-            write_json(content, self.json_file, self.console)
-        if self.plot_file is not None and isinstance(closed := results.get("loop"), LoopResult):
-            plot(closed, self.plot_file)
+        try:
+            if self.json_file is not None:
+                write_json(content, self.json_file, self.console)
+        finally:  # neither is lost where the other cannot be written
+            if self.plot_file is not None and isinstance(closed := results.get("loop"), LoopResult):
+                plot(closed, self.plot_file)

@@ -7,6 +7,7 @@ usage, 130 interrupted.
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -140,7 +141,8 @@ def _caused_by_interrupt(error: BaseException | None) -> bool:
 
 def _fail(error: Exception, line: str, code: int) -> int:
     line = printable(cut(line, 3 * MOST_SAID))
-    err.print(f"ngrt: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # a log on a disk that is full must not change the exit code
+        err.print(f"ngrt: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
     answer_with_error(error, line)
     return code
 

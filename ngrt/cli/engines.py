@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, validators
 
 from ngrt.cli.app import app, err, out, stage, tell
+from ngrt.errors import NgrtError
 from ngrt.policy.bundle import AskedBackend, Precision, Target
 
 SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
@@ -58,7 +59,11 @@ def predict(
     if out_file is None:
         out.print(chunk_table(chunk))
     else:
-        save_chunk(chunk, out_file)
+        try:
+            save_chunk(chunk, out_file)
+        except NgrtError:
+            out.print(chunk_table(chunk))  # it took an engine's time
+            raise
         tell(f"wrote {out_file}: {chunk.horizon} rows")
 
 

@@ -60,7 +60,8 @@ err = HarmlessConsole(stderr=True)
 
 def tell(text: str) -> None:
     """Print ``text`` to standard error on one line, unwrapped: a log or a pipe gets whole lines."""
-    err.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # a log on a disk that is full
+        err.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from Xlib import XK, X
 from Xlib.error import XError
-from Xlib.protocol.request import QueryKeymap
+from Xlib.protocol.request import QueryKeymap, QueryPointer
 from Xlib.protocol.rq import Request
 
 from ngrt.clock import MonotonicClock
@@ -25,6 +25,9 @@ OPENING = 5.0
 
 PATIENCE = 5.0
 """Seconds after which a server that does not answer hangs: one that changes its display's mode is back before."""
+
+GROUP = 13
+"""Where the number of the layout in use begins in a state of keys and buttons."""
 
 SETTLING = 1.0
 """Seconds that are waited for what was sent to be done: closing a pad may not take long."""
@@ -47,6 +50,11 @@ class X11Keyboard(Resource):
         self._refused: list[XError] = []
         self._asked: tuple[QueryKeymap, float] | None = None
         self._server.set_error_handler(self._note)
+        try:
+            self._group = self._layout()
+        except BaseException:
+            self.close()
+            raise
 
     def check_presses(self) -> None:
         """Make sure that keys can be pressed.
@@ -59,16 +67,37 @@ class X11Keyboard(Resource):
             )
 
     def code(self, name: str) -> int:
-        """Return the key code of a key by its name in `ngrt.keyboard.names`.
+        """Return the code of the key that types what ``name`` in `ngrt.keyboard.names` says, with no other key held.
 
-        :raises SettingsError: the layout has no such key
+        Of the keypad, the key in that place: what it types is Num Lock's.
+
+        :raises SettingsError: the layout in use has no such key, or only together with Shift, AltGr and the like
         """
-        code = int(self._server.keysym_to_keycode(XK.string_to_keysym(name)))
-        if not code:
+        places = list(self._server.keysym_to_keycodes(XK.string_to_keysym(name)))
+        keypad = name.startswith("KP_")
+        code = next((code for code, place in places if keypad or self._is_bare(code, place)), None)
+        if code is not None:
+            return int(code)
+        if places:
             raise SettingsError(
-                f"the keyboard of display {self.display} has no key {name}", remedy="choose another key"
+                f"the keyboard of display {self.display} types {name} only with another key held, such as Shift or "
+                "AltGr, or in another layout",
+                remedy="choose another key",
             )
-        return code
+        raise SettingsError(f"the keyboard of display {self.display} has no key {name}", remedy="choose another key")
+
+    def _is_bare(self, code: int, place: int) -> bool:
+        """Return whether what is at ``place`` of a key's symbols is typed by the key alone, in the layout in use."""
+        group = self._group if self._group < 2 else 0  # others are not told of in this way
+        return place == (2 * group if self._server.keycode_to_keysym(code, 2 * group) else 0)
+
+    def _layout(self) -> int:
+        """Return the number of the layout in use, of those that the keyboard is switched between."""
+        with self._lock, map_xlib_errors(self._gone):
+            asked = QueryPointer(self._server.display, defer=True, window=self._server.screen().root)
+            self._wait(asked, PATIENCE)
+        state: int = asked.mask
+        return state >> GROUP & 3
 
     def down(self, patience: float | None = None) -> frozenset[int]:
         """Return the codes of all keys that are down, whoever presses them. ``patience``: `PATIENCE` if None.
@@ -117,7 +146,7 @@ class X11Keyboard(Resource):
         with self._lock, suppress(*LOST, XError):
             self._server.close()
 
-    def _wait(self, asked: QueryKeymap, patience: float) -> None:
+    def _wait(self, asked: QueryKeymap | QueryPointer, patience: float) -> None:
         end = self._clock.now() + patience
         self._server.pending_events()
         while not _answered(asked):
@@ -141,5 +170,5 @@ class X11Keyboard(Resource):
         return self._failure(f"the X server of display {self.display} has not answered{pressed}", remedy="restart it")
 
 
-def _answered(asked: QueryKeymap) -> bool:
-    return hasattr(asked, "map")
+def _answered(asked: QueryKeymap | QueryPointer) -> bool:
+    return hasattr(asked, "sequence_number")

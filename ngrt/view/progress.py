@@ -1,11 +1,12 @@
 """The progress of long work."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ngrt.ending import at_once
 from ngrt.view.terminal import drawable
 
 
@@ -18,7 +19,8 @@ def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
         def print_stage(stage: str, share: float) -> None:
             if printed[-1:] != [stage]:  # a log needs each stage once
                 printed.append(stage)
-                console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
+                with suppress(OSError):  # a disk that is full must not end what is told of
+                    console.print(f"{share:4.0%} {stage}", markup=False, highlight=False, soft_wrap=True)
 
         yield print_stage
         return
@@ -32,10 +34,16 @@ def progress_bar(console: Console) -> Iterator[Callable[[str, float], None]]:
     task = progress.add_task("starting", total=1.0)
 
     def report(stage: str, share: float) -> None:
-        progress.start()
-        progress.update(task, description=stage, completed=share)
+        with suppress(OSError):
+            progress.start()
+            progress.update(task, description=stage, completed=share)
 
-    try:
-        yield report
-    finally:
-        progress.stop()
+    def stop() -> None:
+        with suppress(OSError):
+            progress.stop()
+
+    with at_once(stop):
+        try:
+            yield report
+        finally:
+            stop()

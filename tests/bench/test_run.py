@@ -13,7 +13,7 @@ from bench.run import run_suites
 from bench.schema.content import SCHEMA_VERSION
 from bench.suites import chunk, control, loop, memory, overhead, scale, startup
 from bench.suites.registry import BY_DEFAULT, LONG, SUITES
-from bench.suites.suite import Effort
+from bench.suites.suite import Effort, Ready, Report, Result
 from ngrt.cli.commands import run
 from ngrt.errors import BundleError, EngineError, SettingsError
 from ngrt.inference.runners import RUNNERS
@@ -195,3 +195,28 @@ def test_a_backend_that_is_not_here_is_listed_with_the_reason(tiny_bundle: Path,
     content = json.loads(file.read_text("utf-8"))
     assert [engine["backend"] for engine in content["suites"]["startup"]["engines"]] == ["cpu"]
     assert content["not_run"]["bundle on cuda"] == RUNNERS["cuda"].lacking()
+
+
+@pytest.mark.parametrize("error", [EngineError("the engine fails, as it was told to"), KeyboardInterrupt()])
+def test_what_was_measured_is_printed_and_written_when_a_later_suite_fails_or_is_interrupted(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(report: Report) -> Result:
+        raise error
+
+    monkeypatch.setattr(startup, "prepare", lambda *_: Ready(failing))
+    file = tmp_path / "result.json"
+    with pytest.raises(type(error)):
+        run_suites(["overhead", "startup"], [], None, file, Console(), effort=QUICK)
+    assert SUITES["overhead"].title in " ".join(capsys.readouterr().out.split())
+    assert list(json.loads(file.read_text("utf-8"))["suites"]) == ["overhead"]
+
+
+def test_the_tables_are_printed_where_the_result_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "result.json"
+    file.mkdir()
+    with pytest.raises(SettingsError, match="is not a file"):
+        run_suites(["overhead"], [], None, file, Console(), effort=QUICK)
+    assert SUITES["overhead"].title in " ".join(capsys.readouterr().out.split())

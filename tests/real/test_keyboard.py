@@ -15,12 +15,13 @@ from Xlib.display import Display
 from ngrt.errors import PadError, SettingsError, SourceError
 from ngrt.keyboard import x11
 from ngrt.keyboard.open import open_keys
+from ngrt.keyboard.x11 import X11Keyboard
 from ngrt.messages import NEUTRAL, PadState
 from ngrt.pads.keyboard import KeyboardPad
 from tests.patience import HANG, until
 from tests.real.holding import holding
 from tests.real.typing_window import TypingWindow
-from tests.real.xvfb import Screen, x_server
+from tests.real.xvfb import Screen, require, x_server
 
 if os.name == "nt":
     pytest.skip("an X server, and signals as on POSIX", allow_module_level=True)
@@ -114,6 +115,39 @@ def test_a_key_that_the_layout_lacks_is_refused_by_name(screen: Screen, tmp_path
     path.write_text('[buttons]\nSOUTH = "z"\n')
     with pytest.raises(SettingsError, match=f"the keyboard of display {screen.display} has no key z; choose another"):
         KeyboardPad(path, screen.display)
+
+
+@pytest.mark.parametrize(
+    ("layout", "wrong", "right"),
+    [
+        ("de", ["bracketleft", "slash", "apostrophe"], {"minus": 61, "z": 29, "less": 94}),  # AltGr and 8, Shift and 7
+        ("fr", ["1", "period"], {"a": 24, "comma": 58, "w": 52}),
+        ("us", [], {"bracketleft": 34, "1": 10, "less": 94, "KP_7": 79}),
+        ("ru,us", ["w", "bracketleft"], {"1": 10, "F12": 96, "Return": 36}),  # in the second layout only
+    ],
+)
+def test_a_key_is_the_one_that_types_it_with_no_other_held_or_it_is_refused(
+    layout: str, wrong: list[str], right: dict[str, int], screen: Screen
+) -> None:
+    require("setxkbmap")
+    screen.run("setxkbmap", layout)
+    with X11Keyboard(screen.display, PadError) as keyboard:
+        assert {name: keyboard.code(name) for name in right} == right
+        for name in wrong:
+            with pytest.raises(SettingsError, match=f"types {name} only with another key held, .*; choose another key"):
+                keyboard.code(name)
+
+
+def test_a_key_is_looked_for_in_the_layout_that_is_in_use(screen: Screen) -> None:
+    require("setxkbmap")
+    screen.run("setxkbmap", "-layout", "ru,us", "-option", "grp:toggle")
+    toggle = 108  # the right Alt key, by that option
+    with X11Keyboard(screen.display, PadError) as keyboard:
+        keyboard.put([], [toggle])
+        keyboard.put([toggle], [])
+        keyboard.settle()
+        with X11Keyboard(screen.display, PadError) as switched:
+            assert switched.code("w") == 25
 
 
 def test_a_display_without_xtest_is_refused(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ PROGRAMS = {
     "/usr/games/lbreakout2": "lbreakout2",
     "xrandr": "x11-xserver-utils",
     "twm": "twm",
+    "setxkbmap": "x11-xkb-utils",
     "weston": "weston",
     "Xwayland": "xwayland",
 }

@@ -1,14 +1,17 @@
 """Where a session is shown."""
 
 import io
+import threading
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from ngrt.session.snapshot import Snapshot
+from ngrt.view import live
 from ngrt.view.live import open_view
 from ngrt.view.progress import progress_bar
+from tests.patience import HANG
 from tests.view.terminal import Terminal
 
 SHOT = Snapshot(source="video clip.mp4", policy="tiny", pad_name="none", rate=60.0, elapsed=1.0, played=7)
@@ -62,7 +65,7 @@ def test_on_a_terminal_a_view_is_live_and_gives_the_screen_back(monkeypatch: pyt
     monkeypatch.setenv("TERM", "xterm-256color")
     text = shown_on(Console(file=Terminal(), force_terminal=True, width=100, height=30))
     assert "clip.mp4" in text
-    assert text.rstrip().endswith("\x1b[?25h") or "\x1b[?1049l" in text
+    assert text.rstrip().endswith("\x1b[?1049l") or "\x1b[?1049l" in text
 
 
 def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,3 +116,53 @@ def test_the_progress_bar_names_the_stage_and_its_share(monkeypatch: pytest.Monk
     text = console.file.getvalue()
     assert "done" in text
     assert "100%" in text
+
+
+class Full(io.StringIO):
+    """A log on a disk that is full."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_log_on_a_full_disk_ends_nothing(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    console = Console(file=Full(), force_terminal=terminal)
+    with open_view(console) as view:
+        view.note("opening")
+        view.show(SHOT)
+        view.note("over")
+    with progress_bar(console) as progress:
+        progress("writing", 0.5)
+
+
+def test_a_reader_that_reads_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PATIENCE", 0.05)
+    read = threading.Event()
+
+    class Unread(io.StringIO):
+        def write(self, text: str) -> int:
+            read.wait(HANG)
+            return len(text)
+
+    with open_view(Console(file=Unread(), force_terminal=False)) as view:
+        for _ in range(50):
+            view.note("opening")
+    read.set()
+
+
+def test_a_live_view_gives_the_terminal_back_while_ngrt_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    file = io.StringIO()
+    with open_view(Console(file=file, force_terminal=True)) as view:
+        view.show(SHOT)
+        assert isinstance(view, live._LiveView)
+        view.hold()
+        back = len(file.getvalue())
+        view.show(SHOT)
+        assert file.getvalue()[:back].rstrip().endswith("\x1b[?1049l")
+        assert len(file.getvalue()) == back
+        view.go_on()
+        view.show(SHOT)
+        assert len(file.getvalue()) > back
