@@ -46,6 +46,22 @@ def save_chunk(chunk: Chunk, path: Path) -> None:
         write_whole(path, buffer.getvalue())
 
 
+def check_target(path: Path, option: str) -> None:
+    """Check that `write_whole` can write ``path``, given by ``option``, before there is anything to write.
+
+    :raises SettingsError: it has no folder, or is something else than a file, or may not be written
+    """
+    if "\0" in str(path):
+        raise SettingsError(f"{option} {str(path)!r} can be no file's name", remedy="choose another name")
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise SettingsError(f"{path.parent} is not a folder", remedy=f"make it or choose another {option}")
+    if os.path.lexists(target) and not os.path.isfile(target):
+        raise SettingsError(f"cannot write {path}: it exists and is not a file", remedy=f"choose another {option}")
+    if not os.access(target.parent, os.W_OK):
+        raise SettingsError(f"cannot write into {path.parent}", remedy=f"choose another {option}")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, all of it or nothing. A link is followed; a folder or device of that name is refused.
 

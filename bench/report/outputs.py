@@ -14,6 +14,7 @@ from bench.suites.loop import LoopResult
 from bench.suites.registry import SUITES
 from bench.suites.suite import Result
 from ngrt.errors import MissingExtraError, SettingsError
+from ngrt.files import check_target
 
 FORMATS = (".png", ".svg")
 STDOUT = Path("-")
@@ -37,8 +38,8 @@ class Outputs:
         :raises MissingExtraError: matplotlib is not installed
         """
         for option, file in (("--json", self.json_file), ("--plot", self.plot_file)):
-            if file is not None and not file.parent.is_dir():
-                raise SettingsError(f"{file.parent} is not a folder", remedy=f"make it or choose another {option}")
+            if file is not None and file != STDOUT:
+                check_target(file, option)
         if self.plot_file is None:
             return
         if "loop" not in names:

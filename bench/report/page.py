@@ -14,8 +14,8 @@ from bench.schema.labels import OTHER_TITLES
 from bench.schema.reader import Results, read_results
 from bench.suites.registry import suite_title
 from bench.verdicts.budgets import Outcome
-from ngrt.errors import MissingExtraError, SettingsError
-from ngrt.files import write_whole
+from ngrt import files
+from ngrt.errors import MissingExtraError
 from ngrt.html import Cell, escaped, table
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -25,11 +25,10 @@ VERDICTS = {"met": "met", "not met": "missed"}
 def check_target(path: Path) -> None:
     """Check that a page can be written to ``path``, before anything is measured.
 
-    :raises SettingsError: it has no folder
+    :raises SettingsError: it has no folder, or is no file
     :raises MissingExtraError: matplotlib is not installed
     """
-    if not path.parent.is_dir():
-        raise SettingsError(f"{path.parent} is not a folder", remedy="make it or choose another --html")
+    files.check_target(path, "--html")
     if find_spec("matplotlib") is None:
         raise MissingExtraError("matplotlib", "bench")
 
@@ -50,7 +49,7 @@ def write(results: Results, outcomes: Sequence[Outcome], path: Path) -> None:
 
     :raises SettingsError: it cannot be written
     """
-    write_whole(path, page(results, outcomes).encode())
+    files.write_whole(path, page(results, outcomes).encode())
 
 
 def page(results: Results, outcomes: Sequence[Outcome] = ()) -> str:

@@ -4,12 +4,15 @@ Run as ``python -P -m bench.suites.fresh_process``.
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from ngrt.child import python_command
 from ngrt.errors import BundleError
@@ -53,16 +56,23 @@ def start(engine: "AnySubject", threads: int) -> Fresh:
     subject = Subject.of(engine)
     command = python_command("bench.suites.fresh_process", str(subject.folder), subject.backend, str(threads))
     before = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         try:
-            ready = "" if process.stdout is None else process.stdout.readline()
+            lines: Iterable[str] = [] if process.stdout is None else process.stdout
+            ready = next(iter(lines), "")
             whole = time.perf_counter() - before
-            told, errors = process.communicate()
+            told = "".join(lines)  # not by communicate: some of it may have been read with the first line
+            process.wait()
         except BaseException:
             process.kill()  # nobody waits for what it finds any more
             raise
+        errors.seek(0)
+        said = errors.read()
     if process.returncode != 0 or ready.strip() != READY:
-        reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        reason = (said.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise BundleError(
             f"{subject.folder} could not be loaded in a process of its own ({reason})",
             remedy=f"see: ngrt info {subject.folder}",
@@ -70,8 +80,8 @@ def start(engine: "AnySubject", threads: int) -> Fresh:
     return Fresh(**json.loads(told) | {"whole": whole})
 
 
-def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
-    """Import, load, warm up and act in this process; ``whole`` is left at 0."""
+def once(folder: Path, backend: "AskedBackend", threads: int, results: TextIO) -> Fresh:
+    """Import, load, warm up, act in this process, and tell ``results`` that; ``whole`` is left at 0."""
     begun = time.perf_counter()
     import numpy as np
 
@@ -87,8 +97,8 @@ def once(folder: Path, backend: "AskedBackend", threads: int) -> Fresh:
     warm = time.perf_counter()
     policy.predict([frame]).pad(0)
     acted = time.perf_counter()
-    sys.stdout.write(READY + "\n")
-    sys.stdout.flush()
+    results.write(READY + "\n")
+    results.flush()
     times = imported - begun, loaded - imported, warm - loaded, acted - warm, 0.0
     after_chunk, peak = memory("VmRSS"), memory("VmHWM")
     return Fresh(*times, policy.engine.backend, after_imports, after_load, after_chunk, peak)
@@ -106,4 +116,7 @@ def memory(field: str) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(once(Path(sys.argv[1]), cast("AskedBackend", sys.argv[2]), int(sys.argv[3])))))
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)  # what libraries print is no result
+        found = once(Path(sys.argv[1]), cast("AskedBackend", sys.argv[2]), int(sys.argv[3]), out)
+        out.write(json.dumps(asdict(found)))

@@ -74,6 +74,8 @@ def run_command(
         Show the traceback of an error.
     """
     try:
+        if nul := next((token for token in tokens if "\0" in token), None):
+            raise SettingsError(f"{nul!r} holds a NUL, which no name can have", value=nul, remedy="give it without")
         app.config = _settings_file(config, tokens)
         return int(app(tokens) or 0)
     except KeyboardInterrupt:

@@ -76,6 +76,8 @@ def _of_the_machine(error: BaseException, said: str) -> str:
         where = f"{error.filename}: " if error.filename else ""
         remedy = REMEDIES.get(error.errno or 0, "check the path, its permissions and the space on the disk")
         return f"{where}{error.strerror or said or type(error).__name__}; {remedy}"
+    if isinstance(error, ValueError) and "embedded null" in said:
+        return f"a name holds a character that no name can have, NUL ({said}); give it without"
     if isinstance(error, UnicodeError):
         return f"a name or a text is not UTF-8 ({said}); save it as UTF-8, or rename it"
     return ""
