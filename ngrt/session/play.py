@@ -16,6 +16,7 @@ from ngrt.pipeline.groups import ungrouped
 from ngrt.pipeline.run import Session, run
 from ngrt.pipeline.workers import ThreadWorker
 from ngrt.session import choices
+from ngrt.session.awake import keep_awake
 from ngrt.session.game import session_clock, session_game
 from ngrt.session.policies import OpenPolicy
 from ngrt.session.prepare import gc_frozen, prepare_session
@@ -86,12 +87,16 @@ def _open_session(
     view.note(f"opening {kind}")
     clock = stack.enter_context(session_clock(kind, settings))
     game = stack.enter_context(session_game(kind, settings, clock, view.note))
+    awake = stack.enter_context(keep_awake(settings.display, view.note)) if kind in {"display", "window"} else None
     policy = stack.enter_context(closing(opens(view.note)))
     if policy.gate_failure:
         view.note(f"this engine failed its gate and was written by force: {policy.gate_failure}")
     duration = choices.seconds(settings, kind)
     session = prepare_session(policy, game, settings, duration, clock, view.note, observers)
     game.wake()
+    if awake is not None:
+        vetoes = session.vetoes
+        awake.hold_while(lambda: (held := vetoes.strongest) is None or held.source == "person")
     return Reporter(session, game, policy.name, duration, clock.now())
 
 
