@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ngrt.errors import ExportError
@@ -34,7 +34,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
         raise ExportError(f"cannot write beside {out}: {error.strerror}", remedy="choose another --out") from error
     try:
         yield folder
-        folder.chmod(0o755)
+        with suppress(OSError):  # disks of other systems know no modes: others may read there, or nobody can be let
+            folder.chmod(0o755)
         folder.rename(out)
     except OSError as error:
         raise ExportError(
