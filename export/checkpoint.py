@@ -1,35 +1,41 @@
 """Load a checkpoint without running any code in it, and check every tensor."""
 
-import json
 import os
-import pickle
-import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from export.archive import check_archive, damaged
 from export.config import Config
+from export.games import read_games
 from export.model import NitroGen
-from export.resolve import resolve, short
+from export.plain import as_json, plain_copy
+from export.resolve import resolve
 from ngrt.errors import CheckpointError
+from ngrt.policy.bundle import CHECKPOINT_FILE, MANIFEST
+from ngrt.text import short
 
 WEIGHTS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 """Number formats of stored weights; all are converted to float32."""
 
-FOREIGN = re.compile(r"GLOBAL ([\w.]{1,80})")
-"""Finds in torch's message what a refused file would call."""
+WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""Parts of a tensor's name from torch.compile and others that wrap a model; "module", from DDP, at its beginning."""
+
+MOST_WRAPPED = 4
+"""Times that a model is wrapped."""
+
+SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
+MOST_LISTED = 1000
+"""Files of a folder that are looked at for a checkpoint to name."""
 
 GAME_TENSOR = "game_embedding.weight"
-GAME_FILE_LIMIT = 64 * 2**20
-"""Bytes of a file with game names."""
-
-GAME_ROWS_LIMIT = 1_000_000
-"""Rows of a file with game names: compressed, a few bytes can hold any number of rows."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +60,19 @@ def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint
 
     :raises CheckpointError: it is missing, damaged, unsafe or not in NitroGen's format
     """
+    path = checkpoint_file(path)
     content = read_pickle(path)
-    if not isinstance(content, dict) or not {"model", "ckpt_config"} <= content.keys():
+    if not isinstance(content, dict) or not all(dict.__contains__(content, key) for key in ("model", "ckpt_config")):
         raise CheckpointError(
             f"{path} has no 'model' and 'ckpt_config'", value=path, limit="it must be a checkpoint in NitroGen's format"
         )
-    tensors, raw = content["model"], content["ckpt_config"]
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+    # dict's own methods: a file may give a mapping attributes that hide them
+    stored, raw = (dict.__getitem__(content, key) for key in ("model", "ckpt_config"))
+    if not isinstance(stored, dict) or not all(isinstance(value, Tensor) for value in dict.values(stored)):
         raise CheckpointError(
             f"{path} holds something other than tensors in 'model'", value=path, limit="it must be a state dict"
         )
+    tensors, raw = unwrapped({str(name): value for name, value in dict.items(stored)}), plain_copy(raw)
     config = resolve(raw, _game_rows(raw, tensors), path.parent, context_frames)
     with torch.device("meta"):
         model = NitroGen(config)
@@ -71,23 +80,24 @@ def load_checkpoint(path: Path, context_frames: int | None = None) -> Checkpoint
     model.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
     model.eval().requires_grad_(False)
     games = read_games(config, path.parent)
-    return Checkpoint(path, model, _plain(raw), games, sum(value.numel() for value in tensors.values()), len(tensors))
+    return Checkpoint(path, model, as_json(raw), games, sum(value.numel() for value in tensors.values()), len(tensors))
 
 
-def _plain(raw: object) -> dict[str, Any]:
-    """Return a configuration as plain JSON values, for the manifest.
+def checkpoint_file(path: Path) -> Path:
+    """Return the checkpoint at ``path``: a file, or ``ng.pt`` in a folder that was downloaded or cloned.
 
-    :raises CheckpointError: JSON cannot hold it
+    :raises CheckpointError: there is neither
     """
-    try:
-        text = json.dumps(raw, allow_nan=False, default=str)
-        plain: dict[str, Any] = json.loads(text)
-        json.dumps(plain, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"ckpt_config holds a value that JSON cannot ({error})", remedy="save it again as plain values"
-        ) from error
-    return plain
+    if not os.path.isdir(path):
+        return path
+    inside = path / CHECKPOINT_FILE
+    if os.path.isfile(inside):
+        return inside
+    if os.path.isfile(path / MANIFEST):
+        raise CheckpointError(f"checkpoint {path} is not a file but an engine bundle", remedy=f"ngrt play {path}")
+    others = sorted(found.name for found in islice(path.iterdir(), MOST_LISTED) if found.suffix in SUFFIXES)
+    remedy = f"name the file: {path / others[0]}" if others else "name a file, or work in another folder"
+    raise CheckpointError(f"checkpoint {path} is not a file but a folder without {CHECKPOINT_FILE}", remedy=remedy)
 
 
 def read_pickle(path: Path) -> object:
@@ -99,23 +109,49 @@ def read_pickle(path: Path) -> object:
         raise CheckpointError(
             f"checkpoint {path} is not a file", remedy="check the path, or fetch it: ngrt export nvidia/NitroGen"
         )
+    check_archive(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        called = FOREIGN.search(str(error))
-        found = f"calls for {called[1]}, which could run code" if called else "is damaged, or could run code"
-        raise CheckpointError(
-            f"checkpoint {path} {found}; nothing was run", remedy="get one that loads with weights_only=True"
-        ) from error
+        with _readable_name(path) as name:
+            return torch.load(name, map_location="cpu", weights_only=True, mmap=True)
     except PermissionError as error:
         raise CheckpointError(
             f"checkpoint {path} cannot be read ({error.strerror})", remedy="allow it, or copy it"
         ) from error
     except Exception as error:  # damage deep in a file can raise anything
+        raise damaged(path) from error
+
+
+@contextmanager
+def _readable_name(path: Path) -> Iterator[Path]:
+    """Yield a name of the file that torch can take: it knows only those that are UTF-8."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory(prefix="ngrt-") as folder:
+            link = Path(folder) / "checkpoint.pt"
+            link.symlink_to(path.resolve())
+            yield link
+        return
+    yield path
+
+
+def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors by the names that the model itself gives them, without those of what wrapped it for training.
+
+    :raises CheckpointError: two tensors would have one name
+    """
+    names = {name: [part for part in name.split(".") if part not in WRAPPERS] for name in tensors}
+    for _ in range(MOST_WRAPPED):
+        if not all(len(parts) > 1 and parts[0] == "module" for parts in names.values()):
+            break
+        names = {name: parts[1:] for name, parts in names.items()}
+    found = {".".join(names[name]): value for name, value in tensors.items()}
+    if len(found) < len(tensors):
         raise CheckpointError(
-            f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or not made by torch.save",
-            remedy="download it again",
-        ) from error
+            f"checkpoint has tensors both with and without the prefixes module. and {', '.join(sorted(WRAPPERS))}",
+            remedy="save the state dict of the model itself",
+        )
+    return found
 
 
 def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
@@ -145,42 +181,6 @@ def check_tensors(tensors: dict[str, Tensor], model: NitroGen) -> None:
 
 def _finite(value: Tensor) -> bool:
     return bool(torch.isfinite(value.float()).all())
-
-
-def read_games(config: Config, folder: Path) -> dict[str, int]:
-    """Return the games' names and their embedding rows, sorted, from 1. Empty if their file is not in ``folder``.
-
-    :raises CheckpointError: the file has no game names, or another number of them than the embedding has rows
-    """
-    mapping = config.tokenizer.game_mapping_cfg
-    if mapping is None:
-        return {}
-    names: set[str] = set()
-    for source in mapping.src_files:
-        path = folder / Path(source.replace("\\", "/")).name  # the configuration has training's folders
-        if not path.is_file():
-            return {}
-        if (size := path.stat().st_size) > GAME_FILE_LIMIT:
-            raise CheckpointError(
-                f"{path} has {size} bytes", value=size, limit=f"the limit for game names is {GAME_FILE_LIMIT}"
-            )
-        try:
-            if (rows := pq.read_metadata(path).num_rows) > GAME_ROWS_LIMIT:
-                raise CheckpointError(
-                    f"{path} has {rows} rows", value=rows, limit=f"the limit for game names is {GAME_ROWS_LIMIT}"
-                )
-            column = pq.read_table(path, columns=["game_label"]).column("game_label").to_pylist()
-        except (pa.ArrowException, KeyError, OSError) as error:
-            raise CheckpointError(
-                f"{path} has no readable column game_label", remedy="restore it or remove it"
-            ) from error
-        names.update(str(name) for name in column if name is not None)
-    if names and len(names) + 1 != config.game_rows:
-        raise CheckpointError(
-            f"{len(names)} game names, but the embedding has {config.game_rows} rows, one of them for no game",
-            remedy="put the file of names that belongs to this checkpoint beside it",
-        )
-    return {name: row for row, name in enumerate(sorted(names), start=1)}
 
 
 def _game_rows(raw: object, tensors: dict[str, Tensor]) -> int:

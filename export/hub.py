@@ -14,11 +14,10 @@ from huggingface_hub.errors import (
 )
 
 from ngrt.errors import CheckpointError
-from ngrt.policy.bundle import sha256_of
+from ngrt.policy.bundle import CHECKPOINT_FILE, sha256_of
 
 NITROGEN = "nvidia/NitroGen"
 NITROGEN_SHA256 = "a266f5fb9c7dbdcdf97216558d2d82075a9a994b824cda69afa9fd3280260a81"
-CHECKPOINT_FILE = "ng.pt"
 KNOWN = {NITROGEN: NITROGEN_SHA256}
 """SHA-256 of `ng.pt`, for repositories where it is known."""
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ngrt.ending import at_once
@@ -40,7 +40,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
     try:
         with at_once(clear):
             yield folder
-        folder.chmod(0o755)
+        with suppress(OSError):  # disks of other systems know no modes: others may read there, or nobody can be let
+            folder.chmod(0o755)
         folder.rename(out)
     except OSError as error:
         raise ExportError(

@@ -1,6 +1,5 @@
 """From a checkpoint's raw configuration to a checked one. A configuration that cannot be exported is refused here."""
 
-import json
 import os
 import re
 from pathlib import Path
@@ -10,12 +9,16 @@ from pydantic import ValidationError
 from export.config import MAX_FRAMES, Config, ModalityConfig, ModelConfig, TokenizerConfig, Tower
 from ngrt.errors import CheckpointError
 from ngrt.policy.actions import BUTTON_NAMES
+from ngrt.reading import first_fault, parse_json, read_whole
+from ngrt.text import one_line, short
 
 HOPELESS = "not exportable"
 
 
 TOWER_FILE_LIMIT = 2**20
 """Bytes of a tower's config.json."""
+
+MOST_TOWER_VALUES = 10_000
 
 
 HUB_TOWER = re.compile(r"google/siglip2?-(?P<size>base|large|so400m)-patch(?P<patch>14|16|32)-(?P<side>\d{3})")
@@ -51,11 +54,9 @@ def resolve(raw: object, game_rows: int, folder: Path, context_frames: int | Non
             game_rows=game_rows,
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or error.title
+        where, what, found = first_fault(error)
         raise CheckpointError(
-            f"configuration of the checkpoint: {where} is {short(first['input'])}: {first['msg']}",
-            remedy=HOPELESS,
+            f"configuration of the checkpoint: {where or error.title} is {found}: {what}", remedy=HOPELESS
         ) from error
     _check_widths(config)
     _check_lengths(config)
@@ -96,13 +97,13 @@ def find_tower(name: str, folder: Path) -> Tower:
             remedy="is it a tower's configuration?",
         )
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = parse_json(read_whole(path, TOWER_FILE_LIMIT), MOST_TOWER_VALUES)
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be read ({error.strerror})", remedy="allow it, or restore the file"
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not JSON ({error})", remedy="restore it") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not JSON ({one_line(error)})", remedy="restore it") from error
     # a full SigLIP configuration keeps the tower's part apart
     return Tower.model_validate(raw.get("vision_config", raw) if isinstance(raw, dict) else raw)
 
@@ -172,9 +173,3 @@ def _check_tokens(config: Config, frames: int) -> None:
             limit=f"max_sequence_length is {limit}",
             remedy=f"use --context-frames {fit} or fewer" if fit else HOPELESS,
         )
-
-
-def short(value: object) -> str:
-    """Return any value from a file as one short line."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,7 +8,7 @@ import torch
 
 from export.build import INSTEAD, Progress, Source, refuse_failed, span
 from export.calibration import Calibration
-from export.checkpoint import load_checkpoint
+from export.checkpoint import checkpoint_file, load_checkpoint
 from export.hub import fetch, is_repository
 from export.paths import check_free, whole_folder
 from export.to_onnx import DATA_LIMIT
@@ -90,7 +90,7 @@ def export_checkpoint(
     gating.check(precision)
     toolkit = open_toolkit(target, precision, capabilities)
     progress("fetching the checkpoint", 0.0)
-    path = fetch(checkpoint) if is_repository(checkpoint) else Path(checkpoint)
+    path = fetch(checkpoint) if is_repository(checkpoint) else checkpoint_file(Path(checkpoint))
     progress("checking the checkpoint", 0.05)
     loaded = load_checkpoint(path, context_frames)
     policy = loaded.config.policy(loaded.games, context_frames)

@@ -33,8 +33,9 @@ def lines(text: str) -> str:
 
 
 def cut(text: str, most: int = MOST_SAID) -> str:
-    """Return ``text`` no longer than ``most`` characters, the end cut."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+    """Return ``text`` no longer than ``most`` characters, cut in the middle: its end may say what is wrong."""
+    tail = most // 3
+    return text if len(text) <= most else f"{text[: most - tail - 3]}...{text[len(text) - tail :]}"
 
 
 def one_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from cyclopts import Parameter, validators
 
 from ngrt.cli.app import app, err, out, stage, tell
 from ngrt.errors import NgrtError
-from ngrt.policy.bundle import AskedBackend, Precision, Target
+from ngrt.policy.bundle import CHECKPOINT_FILE, AskedBackend, Precision, Target
 
 SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
 
@@ -74,11 +74,11 @@ def info(path: Path, /) -> None:
     Parameters
     ----------
     path
-        A checkpoint file, or the folder of an engine bundle.
+        A checkpoint file, a folder with `ng.pt`, or the folder of an engine bundle.
     """
     from ngrt.view.tables import bundle_table, checkpoint_table
 
-    if path.is_dir():
+    if path.is_dir() and not (path / CHECKPOINT_FILE).is_file():
         from ngrt.policy.bundle import check_files, read_manifest
 
         manifest = read_manifest(path)

@@ -24,6 +24,9 @@ from ngrt.reading import check_depth, first_fault, parse_json, read_whole
 from ngrt.text import one_line, short
 
 MANIFEST = "manifest.json"
+CHECKPOINT_FILE = "ng.pt"
+"""A checkpoint's name in a repository, and in a folder that was downloaded or cloned from one."""
+
 MANIFEST_VERSION = 1
 MANIFEST_LIMIT = 16 * 2**20
 """Bytes; a manifest lists a few graphs and perhaps some thousands of game names."""

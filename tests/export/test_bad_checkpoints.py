@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-import export.checkpoint
+import export.games
 from export.checkpoint import load_checkpoint
 from export.resolve import find_tower
 from ngrt.errors import CheckpointError
@@ -268,7 +268,7 @@ def test_game_names_that_cannot_be_read_are_refused(tmp_path: Path, out: Path) -
 def test_more_rows_of_game_names_than_anyone_needs_are_refused_unread(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export.checkpoint, "GAME_ROWS_LIMIT", 3)
+    monkeypatch.setattr(export.games, "ROWS_LIMIT", 3)
     path = write_small(tmp_path, {"tokenizer_cfg": {"max_sequence_length": 5}}, games=("celeste",))
     pq.write_table(pa.table({"game_label": ["celeste"] * 4}), tmp_path / "games.parquet")
     refused(CheckpointError, r"games\.parquet has 4 rows; the limit for game names is 3", path, out)
