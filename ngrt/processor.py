@@ -91,10 +91,10 @@ def _folders(mounts: list[str], controllers: str, path: str) -> Iterator[Path]:
 
 
 def _quota(folder: Path) -> Iterator[float]:
-    with suppress(OSError, ValueError):  # version 2
+    with suppress(OSError, ValueError, ZeroDivisionError):  # version 2
         quota, period = (folder / "cpu.max").read_text("ascii").split()
         yield int(quota) / int(period)
-    with suppress(OSError, ValueError):  # version 1
+    with suppress(OSError, ValueError, ZeroDivisionError):  # version 1
         quota, period = ((folder / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period"))
         if int(quota) > 0:
             yield int(quota) / int(period)

@@ -17,7 +17,7 @@ from ngrt.inference.cache import cache_folder
 from ngrt.inference.policy import EnginePolicy
 from ngrt.interfaces import Note
 from ngrt.messages import Array
-from ngrt.policy.agreement import BUTTONS_LEAST, STICK_LIMIT, agree
+from ngrt.policy.agreement import BUTTONS_LEAST, STICK_LIMIT, Agreement, agree
 from ngrt.policy.bundle import Manifest
 from ngrt.policy.reference import Reference, trials
 
@@ -57,18 +57,23 @@ def recheck(folder: Path, policy: EnginePolicy, note: Note) -> None:
     if manifest.reference.where == here:
         return
     record = _record(manifest, here)
-    if record is not None and record.is_file():
+    known = _known(record)
+    if known is not None:
+        if known:
+            note(known)
         return
     note(f"checking once that {folder} acts here as where it was verified")
-    told = _compared(folder, policy, manifest.reference, note)
+    agreement, told = _compared(folder, policy, manifest.reference)
+    if told:
+        note(told)
     if record is not None:
         with suppress(OSError, SettingsError):  # then it is checked again next time
             record.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(record, f"{manifest.name}: {told}\n{here}\n".encode())
+            write_whole(record, f"{told}\n{manifest.name}: {agreement}\n{here}\n".encode())
 
 
-def _compared(folder: Path, policy: EnginePolicy, reference: Reference, note: Note) -> str:
-    """Return in words how near the policy's actions are to the reference.
+def _compared(folder: Path, policy: EnginePolicy, reference: Reference) -> tuple[Agreement, str]:
+    """Return how near the policy's actions are to the reference, and what is to be told of that, empty if nothing.
 
     :raises OtherwiseError: not near enough
     """
@@ -78,21 +83,20 @@ def _compared(folder: Path, policy: EnginePolicy, reference: Reference, note: No
     if not agreement.passes:
         problem = f"{folder} acts otherwise here than where it was verified: {agreement}"
         if policy.gate_failure and np.isfinite(agreement.sticks):  # it was written by force, and is told as failed
-            note(problem)
-            return str(agreement)
+            return agreement, problem
         raise OtherwiseError(
             f"{problem} ({policy.engine.place}; verified with {reference.where})",
             value=agreement.sticks,
             limit=f"limits are {BUTTONS_LEAST:.0%} and {STICK_LIMIT}",
             remedy="upgrade what runs it (pip install -U), try another --backend, or export it again here",
         )
-    furthest = float(np.abs(np.stack(wanted) - np.stack(found)).max())
-    if manifest.gate is None and not furthest <= manifest.parity.actions_limit:
-        note(
-            f"{folder}: actions differ by {furthest:.1e} from where it was verified, more than the "
-            f"{manifest.parity.actions_limit:.0e} that it was held to; {agreement}"
+    furthest, limit = float(np.abs(np.stack(wanted) - np.stack(found)).max()), manifest.parity.actions_limit
+    if manifest.gate is None and not furthest <= limit:
+        return agreement, (
+            f"{folder}: actions differ by {furthest:.1e} from where it was verified, more than the {limit:.0e} that it "
+            f"was held to; {agreement}"
         )
-    return str(agreement)
+    return agreement, ""
 
 
 def _chunks(policy: EnginePolicy) -> list[Array]:
@@ -101,6 +105,14 @@ def _chunks(policy: EnginePolicy) -> list[Array]:
         observed = policy.observe(trial.frames, trial.guidance, trial.game)
         found.append(policy.denoise(observed, trial.noise, policy.spec.steps)[0])
     return found
+
+
+def _known(record: Path | None) -> str | None:
+    """Return what is to be told of an engine that was checked here before; None if it was not."""
+    with suppress(OSError, UnicodeDecodeError):
+        if record is not None:
+            return record.read_text("utf-8").partition("\n")[0]
+    return None
 
 
 def _record(manifest: Manifest, here: str) -> Path | None:

@@ -108,6 +108,8 @@ class GraphFiles(Resource):
             file = self._things.enter_context(open(path, "rb", opener=_open))  # noqa: SIM115
         except FileNotFoundError:
             raise BundleError(f"{path} is missing", remedy="export the bundle again") from None
+        except IsADirectoryError:
+            raise BundleError(f"{path} is not a file", remedy="export the bundle again") from None
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise BundleError(f"{path} is not a file", remedy="export the bundle again")
