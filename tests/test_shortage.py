@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ngrt.cli import app
+from ngrt.cli.wording import error_line
 from ngrt.errors import BundleError, CheckpointError
 from ngrt.inference.onnx import failures as onnx
 from ngrt.inference.openvino import LOAD
@@ -76,15 +76,15 @@ def test_of_a_gpu_s_memory_the_remedy_is_the_gpu_s() -> None:
 
 
 def test_a_command_that_lacks_something_says_that_and_no_fault_of_ngrt() -> None:
-    line = app._error_line(MemoryError())
+    line = error_line(MemoryError())
     assert line == f"MemoryError: there is not enough memory; {MEMORY.remedy}"
-    line = app._error_line(RuntimeError("can't start new thread"))
+    line = error_line(RuntimeError("can't start new thread"))
     assert "fault in ngrt" not in line
     assert THREADS.remedy in line
-    assert "ulimit -n" in app._error_line(OSError(errno.EMFILE, "Too many open files", "ng.pt"))
+    assert "ulimit -n" in error_line(OSError(errno.EMFILE, "Too many open files", "ng.pt"))
 
 
 def test_an_error_that_hides_the_lack_says_it_all_the_same() -> None:
     error = CheckpointError("ng.pt is damaged", remedy="download it again")
     error.__cause__ = MemoryError()
-    assert app._error_line(error) == f"ng.pt is damaged: there is not enough memory; {MEMORY.remedy}"
+    assert error_line(error) == f"ng.pt is damaged: there is not enough memory; {MEMORY.remedy}"

@@ -31,6 +31,9 @@ COMMANDS = {
 REPORTS_NOT = ("CI", "TF_BUILD", "JENKINS_URL")
 """Variables that keep some libraries from reporting anyway."""
 
+CHECKED = re.compile(r"(\.cache/)?ngrt/verified/[0-9a-f]{32}\.txt")
+"""ngrt's own note that an engine was checked on this machine."""
+
 ELSEWHERE = re.compile(r"(?:connect|sendto|sendmsg|sendmmsg)\(.*sa_family=AF_INET6?.*")
 
 
@@ -60,7 +63,8 @@ def watched(arguments: list[str], folder: Path, **variables: str) -> Seen:
         timeout=HANG,
     )
     reached = ELSEWHERE.findall(trace.read_text("utf-8", "replace")) if strace else []
-    return Seen(sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()), reached)
+    written = (path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file())
+    return Seen(sorted(name for name in written if not CHECKED.fullmatch(name)), reached)
 
 
 NOBODY = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
