@@ -45,6 +45,7 @@ def measured(names: list[str], engine: Path | None, checkpoint: Path | None, fol
     return content
 
 
+@pytest.mark.slow
 def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     content = measured([], tiny_bundle, TINY, tmp_path)
     assert tuple(content["suites"]) == BY_DEFAULT
@@ -53,6 +54,7 @@ def test_everything_that_can_run_is_run_where_nothing_is_named(tiny_bundle: Path
     assert all(unused.values())
 
 
+@pytest.mark.slow
 def test_with_nothing_given_the_arcades_engine_is_measured(tmp_path: Path) -> None:
     content = measured([], None, None, tmp_path)
     assert set(content["suites"]) == set(SUITES) - set(LONG) - {"chunk"}
@@ -112,6 +114,7 @@ def test_the_command_prints_tables_or_json_that_can_be_piped(
     assert stages["denoise_steps"] == len(stages["engines"][0]["steps"]) == 3
 
 
+@pytest.mark.slow
 def test_every_engine_takes_its_turn_on_every_backend_that_takes_it(
     tiny_bundle: Path, int8_bundle: Path, tmp_path: Path
 ) -> None:
@@ -147,6 +150,7 @@ def test_a_backend_that_runs_none_of_the_engines_is_refused(
     assert run(["bench", "stages", "--backend", "gpu"]) == 2
 
 
+@pytest.mark.slow
 def test_a_lossy_engine_alone_leaves_out_the_sweep_and_keeps_the_rest(int8_bundle: Path, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     run_suites([], [int8_bundle], None, file, Console(quiet=True), effort=QUICK)
@@ -155,6 +159,7 @@ def test_a_lossy_engine_alone_leaves_out_the_sweep_and_keeps_the_rest(int8_bundl
     assert content["not_run"]["sweep"] == "needs an engine in fp32, or --checkpoint FILE.pt, to compare with"
 
 
+@pytest.mark.slow
 def test_a_suite_that_fails_takes_no_other_with_it_unless_it_was_named(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
