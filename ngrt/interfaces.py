@@ -189,6 +189,19 @@ class Desktop(Protocol):
         """Let go of the desktop. May be called twice."""
 
 
+class Locks(Protocol):
+    """Knows whether the session is locked: keys would then go to what locks it, as parts of a password."""
+
+    def reason(self, game: int | None) -> str | None:
+        """Return why keys would not reach the game, in words, None where they would; ``game``: its window's number.
+
+        :raises ngrt.errors.SourceError: it cannot be told any more
+        """
+
+    def close(self) -> None:
+        """Let go of what is asked. May be called twice."""
+
+
 class Keys(Protocol):
     """A person's keyboard, read."""
 

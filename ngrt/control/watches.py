@@ -6,7 +6,7 @@ Each is polled in a thread of its own. It needs a desktop or keyboard that nobod
 import math
 from collections.abc import Callable
 
-from ngrt.interfaces import Desktop, Keys, PersonPad, StoppedByPerson
+from ngrt.interfaces import Desktop, Keys, Locks, PersonPad, StoppedByPerson
 from ngrt.messages import PadState, Verdict
 from ngrt.resource import Resource
 
@@ -63,6 +63,28 @@ class FocusGuard(Resource):
     def close(self) -> None:
         """Let go of the desktop."""
         self._desktop.close()
+
+
+class LockGuard(Resource):
+    """Keeps the pad neutral while the session is locked: who has the focus is not who gets the keys then.
+
+    ``window_number`` returns the number of the game's window, None while it is not known.
+    """
+
+    def __init__(self, locks: Locks, window_number: Callable[[], int | None]) -> None:
+        self._locks, self._window_number = locks, window_number
+
+    def poll(self, now: float) -> Verdict | None:
+        """Return a verdict that blocks, None while the session is open.
+
+        :raises ngrt.errors.SourceError: it cannot be told any more
+        """
+        reason = self._locks.reason(self._window_number())
+        return None if reason is None else Verdict("blocked", f"{reason}; pad neutral")
+
+    def close(self) -> None:
+        """Let go of what is asked."""
+        self._locks.close()
 
 
 class PanicKey(Resource):

@@ -2,10 +2,11 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import Protocol
 
 from ngrt.errors import SourceError
-from ngrt.interfaces import Desktop
+from ngrt.interfaces import Desktop, Locks
 from ngrt.resource import Resource
 
 
@@ -28,6 +29,32 @@ def open_desktop(display: str | None = None) -> OpenedDesktop:
         except ModuleNotFoundError as error:  # ngrt's dependencies name no way to see windows here
             raise SourceError(f"windows cannot be seen on {sys.platform}", remedy="play on Linux or Windows") from error
         return X11Desktop(display)
+
+
+class OpenedLocks(Locks, Resource, Protocol):
+    """What knows of locked sessions, and works in a ``with``."""
+
+
+def open_locks(display: str | None = None) -> list[OpenedLocks]:
+    """Return what knows here whether this session is locked; ``display`` names an X11 display, $DISPLAY's if None.
+
+    None on Windows: it takes no keys for a session that is locked, and says so.
+
+    :raises SourceError: the X11 display cannot be reached
+    """
+    if sys.platform != "linux":
+        return []
+    from ngrt.desktop.x11_locks import X11Locks
+
+    desktop = X11Locks(display)
+    with suppress(ModuleNotFoundError):  # jeepney was removed: the X server still tells
+        from ngrt.desktop.logind import LogindLocks
+
+        logind = LogindLocks(display)
+        if logind.found:
+            return [desktop, logind]
+        logind.close()
+    return [desktop]
 
 
 def blind_spot(display: str | None = None) -> str | None:

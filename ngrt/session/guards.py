@@ -1,11 +1,12 @@
 """Opens the guards of a session from its settings: what may take the pad from the policy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
-from ngrt.control.watches import FocusGuard, PanicKey, TakeoverKey, TakeoverPad
+from ngrt.control.watches import FocusGuard, LockGuard, PanicKey, TakeoverKey, TakeoverPad
 from ngrt.errors import SettingsError
-from ngrt.interfaces import FrameSource, Keys, Pad, PersonPad, Watch, WindowSource
+from ngrt.interfaces import FrameSource, Keys, Locks, Pad, PersonPad, Watch, WindowSource
 from ngrt.session.settings import PlaySettings, SourceKind
 from ngrt.session.wake import chosen_presses
 
@@ -43,6 +44,9 @@ def open_watches(
             undo.callback(watch.close)
             watches.append(watch)
 
+        if kind in {"window", "display"} or settings.pad == "keyboard":
+            for locks in _locks(settings):
+                add(LockGuard(locks, partial(_window_number, source)))
         if kind == "window" and settings.focus_guard:
             add(_focus_guard(source, settings))
         if kind in {"window", "display"} and settings.panic_key.casefold() != NONE:
@@ -76,11 +80,19 @@ def check_names(settings: PlaySettings) -> None:
 def _focus_guard(source: Callable[[], FrameSource], settings: PlaySettings) -> FocusGuard:
     from ngrt.desktop.open import open_desktop
 
-    def number() -> int | None:
-        present = source()
-        return present.number if isinstance(present, WindowSource) else None
-
+    number = partial(_window_number, source)
     return FocusGuard(open_desktop(settings.display), number, settings.process or source().name)
+
+
+def _window_number(source: Callable[[], FrameSource]) -> int | None:
+    present = source()
+    return present.number if isinstance(present, WindowSource) else None
+
+
+def _locks(settings: PlaySettings) -> Sequence[Locks]:
+    from ngrt.desktop.open import open_locks
+
+    return open_locks(settings.display)
 
 
 def _keys(settings: PlaySettings, name: str, pad: Pad) -> Keys:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ngrt.control.watches import DEAD_ZONE, REST, FocusGuard, PanicKey, TakeoverKey, TakeoverPad, in_use
+from ngrt.control.watches import DEAD_ZONE, REST, FocusGuard, LockGuard, PanicKey, TakeoverKey, TakeoverPad, in_use
 from ngrt.errors import SettingsError, SourceError
 from ngrt.fakes import FakeDesktop, FakeKeys
 from ngrt.interfaces import StoppedByPerson, Window
@@ -232,3 +232,31 @@ WATCHES: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("watch", WATCHES)
 def test_a_with_closes_a_watch_however_it_ends(watch: str, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     closes_with_its_block(WATCHES[watch], fails, monkeypatch)
+
+
+class Locked:
+    """Says that the session is locked for one window alone."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def reason(self, game: int | None) -> str | None:
+        return "the session is locked" if game == 7 else None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_locked_session_blocks_with_the_reason_until_it_is_open() -> None:
+    number, locks = 7, Locked()
+    with LockGuard(locks, lambda: number) as guard:
+        verdict = guard.poll(0.0)
+        assert verdict is not None
+        assert (verdict.source, verdict.state, verdict.note) == (
+            "blocked",
+            NEUTRAL,
+            "the session is locked; pad neutral",
+        )
+        number = 8
+        assert guard.poll(0.1) is None
+    assert locks.closed == 1

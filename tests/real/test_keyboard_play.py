@@ -126,6 +126,30 @@ def test_a_kill_leaves_no_key_down(arguments: list[str], window: TypingWindow) -
     assert stays_up(window)
 
 
+def test_ctrl_z_leaves_no_key_down_while_ngrt_is_stopped(arguments: list[str], window: TypingWindow) -> None:
+    with playing(arguments) as process:
+        for _ in range(3):
+            window.wait_for_keys(some=True)
+            process.send_signal(signal.SIGTSTP)
+            os.waitpid(process.pid, os.WUNTRACED)
+            window.wait_for_keys(some=False)
+            assert stays_up(window)
+            process.send_signal(signal.SIGCONT)
+
+
+def test_a_second_signal_leaves_no_key_down_and_prints_the_figures(arguments: list[str], window: TypingWindow) -> None:
+    with playing(arguments) as process:
+        window.wait_for_keys(some=True)
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.02)
+        printed, _ = process.communicate(timeout=HANG)
+        assert process.returncode == 130
+        assert "played for" in printed
+        assert window.keys_down() == set()
+    assert stays_up(window)
+
+
 def test_an_engine_that_fails_leaves_no_key_down(
     arguments: list[str], window: TypingWindow, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
