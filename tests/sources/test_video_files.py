@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,15 +99,17 @@ def test_what_is_no_file_is_called_what_it_is_with_what_to_do_instead(
             opens(path)
         return str(caught.value)
 
-    os.mkfifo(tmp_path / "pipe")
-    assert "is not a file but a pipe" in said(tmp_path / "pipe")
-    assert "--window" in said(tmp_path / "pipe")
+    if sys.platform != "win32":
+        os.mkfifo(tmp_path / "pipe")
+        assert "is not a file but a pipe" in said(tmp_path / "pipe")
+        assert "--window" in said(tmp_path / "pipe")
     assert "is not a file but a device, such as a capture card" in said(Path("/dev/null"))
     assert "--window" in said(Path("/dev/null"))
-    with socket.socket(socket.AF_UNIX) as server:
-        monkeypatch.chdir(tmp_path)
-        server.bind("socket")
-        assert "is not a file but a socket" in said(Path("socket"))
+    if sys.platform != "win32":
+        with socket.socket(socket.AF_UNIX) as server:
+            monkeypatch.chdir(tmp_path)
+            server.bind("socket")
+            assert "is not a file but a socket" in said(Path("socket"))
     assert "this is a folder" in said(tmp_path)
     assert "is not a file but an address; only files are opened; download it first" in said(Path("https://a.b/c.mp4"))
     assert "is not a file but standard input" in said(Path("-"))
