@@ -96,7 +96,8 @@ def find(
 def selection(windows: Sequence[Window], window: Window) -> tuple[str | None, str | None] | None:
     """Return a process and a title, each perhaps None, by which `choices` finds ``window`` first; None if none do."""
     pid = None if window.pid is None else str(window.pid)
-    process, title = window.process or None, window.title or None
+    # what cannot be printed cannot be typed either
+    process, title = (name if name.isprintable() and name else None for name in (window.process, window.title))
     for asked in ((process, None), (process, title), (None, title), (pid, None), (pid, title)):
         try:
             if asked != (None, None) and choices(windows, *asked)[:1] == [window]:

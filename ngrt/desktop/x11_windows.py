@@ -1,5 +1,6 @@
 """What an X server tells of one window: its place, title, owner, and what a window manager says of it (EWMH)."""
 
+import re
 from collections.abc import Sequence
 
 import psutil
@@ -20,6 +21,9 @@ HELPERS = frozenset(
     )
 )
 """What no game is in."""
+
+ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
+"""What compound text has before letters of another alphabet."""
 
 ALL_WORKSPACES = 0xFFFFFFFF
 BYTES, NUMBERS = 8, 32
@@ -102,9 +106,16 @@ def _title(display: Display, window: XWindow) -> str:
     for name in ("_NET_WM_NAME", "WM_NAME"):
         found = window.get_full_property(display.get_atom(name), X.AnyPropertyType)
         if found is not None and found.format == BYTES and found.value:
-            encoding = "latin-1" if found.property_type == Xatom.STRING else "utf-8"
-            return bytes(found.value).decode(encoding, "replace")
+            return _text(bytes(found.value), found.property_type == display.get_atom("UTF8_STRING"))
     return ""
+
+
+def _text(data: bytes, utf8: bool) -> str:
+    """Return a title, in UTF-8 or what programs had before: Latin-1, and compound text, which names its alphabets."""
+    try:
+        return ESCAPES.sub(b"", data).decode("utf-8")  # some write it though they say otherwise
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace") if utf8 else ESCAPES.sub(b"", data).decode("latin-1")
 
 
 def _class(display: Display, window: XWindow) -> str:

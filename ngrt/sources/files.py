@@ -21,7 +21,7 @@ INSTEAD = (
 """What a path may be that is not a file, what that is called, and what to do instead."""
 
 BEGINNINGS = (
-    (b"#EXTM3U", "a playlist, which only names where the video is", "download the video itself"),
+    (b"#EXTM3U", "a playlist that names no video on a disk here", "download the video itself"),
     (b"ffconcat", "a list of other files", "give one of those files"),
     (b"v=0\r\n", "the description of a stream", f"record the stream, or {SCREEN}"),
     (b"v=0\n", "the description of a stream", f"record the stream, or {SCREEN}"),
@@ -87,5 +87,7 @@ def taken_for_video(start: bytes) -> tuple[str, str] | None:
     """Return what a file is that begins with ``start`` and is no video, and what to do instead; None if unknown."""
     if not start:
         return "empty: it has 0 bytes", "copy or record it again"
+    if start[4:8] == b"ftyp":
+        return "its index is missing or damaged", "record as mkv, which needs none at its end; or copy it again, whole"
     start = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return next(((called, remedy) for begin, called, remedy in BEGINNINGS if start.startswith(begin.lower())), None)

@@ -1,7 +1,8 @@
 """Still images, one after another for ever."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -79,7 +80,8 @@ def _decoded(data: bytes, path: Path) -> Image:
             remedy="scale it down",
         )
     try:
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if width * height else None
+        with _silence():
+            found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if width * height else None
     except cv2.error as error:
         raise _unreadable(path, error) from error
     if found is None:
@@ -88,6 +90,17 @@ def _decoded(data: bytes, path: Path) -> Image:
             remedy=f"save it again as PNG or JPEG, of at most {LARGEST} pixels",
         )
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB, found), np.uint8)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep OpenCV from printing what is wrong with a picture, which whoever asked is told anyway."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _size(data: bytes) -> tuple[int, int]:

@@ -13,7 +13,6 @@ from ngrt.errors import SourceError
 from ngrt.interfaces import EndOfSource
 from ngrt.messages import Image
 from ngrt.resource import Resource
-from ngrt.sources.files import open_file
 from ngrt.sources.video_colours import Colours
 from ngrt.sources.video_file import OPENING, Bounded, open_container, picture_stream
 from ngrt.sources.video_times import END, Timed, Times
@@ -32,7 +31,7 @@ EARLY = 0.001
 class VideoSource(Resource):
     """Plays ``path`` at its own frame rate, once. Its clock starts with the first `grab`.
 
-    Nothing but the file itself is opened, whatever it is called and whatever it names.
+    Only files are opened, whatever it is called and whatever it names.
 
     :raises SourceError: there is no such file, it has no picture that can be decoded, or none within `OPENING` seconds
     """
@@ -48,7 +47,7 @@ class VideoSource(Resource):
         self._closed = False
         self._began: float | None = None
         try:
-            within(OPENING, self._open_first, name="ngrt-video", late=lambda _: self.close())
+            within(OPENING + 1, self._open_first, name="ngrt-video", late=lambda _: self.close())
         except Late:
             raise SourceError(
                 f"video {path} has shown no picture for {OPENING:g} s",
@@ -66,7 +65,7 @@ class VideoSource(Resource):
     def _open_first(self) -> None:
         """Open the file and decode its first picture: one that cannot be shown is found now, not in play."""
         with ExitStack() as undo:
-            file = Bounded(undo.enter_context(open_file("video", self._path)), OPENING)
+            file = undo.enter_context(Bounded(self._path, OPENING))
             container = open_container(file, self._path)
             undo.callback(container.close)
             self._times = Times(container, picture_stream(container, self._path), self._path)

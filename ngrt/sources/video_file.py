@@ -1,8 +1,8 @@
-"""Opens a video file with FFmpeg, which is told to open nothing else, and finds the stream that has the picture."""
+"""Opens a video file for FFmpeg, which itself opens nothing, and finds the stream that has the picture."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,8 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from ngrt.errors import NgrtError, SourceError
-from ngrt.sources.files import taken_for_video
+from ngrt.resource import Resource
+from ngrt.sources.files import open_file, taken_for_video
 from ngrt.text import one_line
 
 PIXEL_LIMIT = 8192 * 4608
@@ -27,16 +28,23 @@ FORMATS = (
     *("asf_o", "wtv", "rm", "ivf", "nut", "mxf", "gxf", "dv", "gif", "apng", "yuv4mpegpipe", "dhav", "pva", "ty"),
     *("h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "apv", "m4v", "vc1", "vc1test", "dirac", "mjpeg"),
     *("cavsvideo", "avs2", "avs3"),
+    "hls",
     *("wav", "mp3", "flac", "aac"),  # sound: told apart from what is broken
 )
-"""What is opened: files that hold their pictures. Not playlists and the like, which name files and addresses."""
+"""What is opened: files that hold their pictures, and playlists (HLS) as far as they name files on disks here."""
 
 OPTIONS = {
     "format_whitelist": ",".join(FORMATS),
-    "protocol_whitelist": "none",  # the file is open already: nothing else is opened, whatever its name or content
+    "protocol_whitelist": "none",  # the file is open already; FFmpeg itself opens nothing, whatever that says
     "max_pixels": str(PIXEL_LIMIT),
     "max_streams": "200",
 }
+
+READING = 20.0
+"""Seconds that FFmpeg may look for the next piece of a playlist that is still being written."""
+
+MOST_NAMED = 200
+"""Files that a playlist may name before its first picture; one that names itself never ends."""
 
 START = 512
 """Bytes that tell what a file is that is no video."""
@@ -52,14 +60,22 @@ def map_av_errors(failure: Callable[[Exception], NgrtError], *others: type[Excep
         raise failure(error) from error
 
 
-class Bounded:
-    """A file whose reads fail once the time for opening it is over: FFmpeg may go on searching to its end."""
+class Bounded(Resource):
+    """The files of a video: ``path``, and what a playlist names beside it. All are on disks here; no address is opened.
 
-    def __init__(self, file: BinaryIO, seconds: float) -> None:
-        self.name = file.name
-        self.seek, self.tell = file.seek, file.tell
-        self._file, self._end = file, time.monotonic() + seconds
-        self._opened = False
+    Reads fail once the time for opening is over, and so does a playlist that names more and more files: FFmpeg may go
+    on for ever.
+
+    :raises SourceError: ``path`` cannot be opened
+    """
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self._open = ExitStack()
+        self._file = self._open.enter_context(open_file("video", path))
+        self.name = str(path)
+        self.seek, self.tell = self._file.seek, self._file.tell
+        self._end = time.monotonic() + seconds
+        self._opened, self._named = False, 0
 
     def opened(self) -> None:
         """Let reads take as long as they like from now on."""
@@ -74,6 +90,28 @@ class Bounded:
             raise TimeoutError(f"no picture within {OPENING:g} s")
         return self._file.read(size)
 
+    def start(self) -> bytes:
+        """Return the first bytes, which tell what a file is."""
+        self.seek(0)
+        return self._file.read(START)
+
+    def beside(self, url: str, flags: int, options: dict[str, str]) -> BinaryIO:
+        """Open a file that a playlist names; FFmpeg closes it.
+
+        :raises OSError: it is no file here, or one too many
+        """
+        self._named += 1
+        if self._named > MOST_NAMED and not self._opened:
+            raise OSError(f"more than {MOST_NAMED} files are named before the first picture")
+        try:
+            return open_file("part", Path(url.removeprefix("file:")))
+        except SourceError as error:
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        self._open.close()
+
 
 def open_container(file: Bounded, path: Path) -> InputContainer:
     """Return the video in ``file``, which is called ``path``.
@@ -82,23 +120,19 @@ def open_container(file: Bounded, path: Path) -> InputContainer:
     """
 
     def unreadable(error: Exception) -> SourceError:
-        file.seek(0)
-        known = taken_for_video(file.read(START))
+        known = taken_for_video(file.start())
         called, remedy = known or (said(error), "give a whole video file, such as mp4 or mkv")
         return SourceError(f"video {path} cannot be read ({called})", remedy=remedy)
 
     with map_av_errors(unreadable, OSError, ValueError):
-        return av.open(file, "r", options=OPTIONS, metadata_errors="replace", timeout=(OPENING, None), io_open=_nothing)
+        return av.open(
+            file, "r", options=OPTIONS, metadata_errors="replace", timeout=(OPENING, READING), io_open=file.beside
+        )
 
 
 def said(error: Exception) -> str:
     """Return what FFmpeg says of an error."""
     return getattr(error, "strerror", None) or one_line(error)
-
-
-def _nothing(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
-    """Refuse what a file wants to be opened beside it."""
-    raise FileNotFoundError(f"{url} is named in a video, and not opened")
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:

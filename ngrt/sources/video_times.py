@@ -37,7 +37,7 @@ class Times:
         self.leaps = 0.0
         self.interval = 1 / _rate(stream)
         self._container, self._stream, self._path = container, stream, path
-        said_rate = float(stream.average_rate or 0)
+        said_rate = min(float(stream.average_rate or 0), float(stream.guessed_rate or 0))
         self._longest = max(LEAP, min(2 / said_rate, SLOWEST) if said_rate > 0 else 0.0)
 
     def frames(self) -> Iterator[Timed]:
@@ -95,7 +95,10 @@ def _is_whole(packet: "Packet[VideoStream]") -> bool:
 
 def _rate(stream: VideoStream) -> float:
     low, high = RATE_LIMITS
-    return min(max(float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE), low), high)
+    rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
+    if rate < low:  # of a clock that leapt, mostly: the average is over hours
+        rate = float(stream.guessed_rate or rate)
+    return min(max(rate, low), high)
 
 
 def _seconds(ticks: int | None, frame: VideoFrame) -> float | None:

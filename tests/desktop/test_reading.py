@@ -2,7 +2,7 @@
 
 import pytest
 
-from ngrt.desktop.matching import choices, find, names_match, title_matches
+from ngrt.desktop.matching import choices, find, names_match, selection, title_matches
 from ngrt.desktop.reading import as_read, bytes_of
 from ngrt.errors import SourceError
 from tests.desktop.windows import window
@@ -89,3 +89,8 @@ def test_a_program_is_found_by_what_else_it_goes_by() -> None:
         assert find([game], asked) == game
     with pytest.raises(SourceError):
         find([game], "game2.py")
+
+
+def test_a_window_is_chosen_by_what_can_be_typed() -> None:
+    odd, other = window(1, process="J\udcfcrgen", title="a\nb", pid=5), window(2, process="other", pid=6)
+    assert selection([odd, other], odd) == ("5", None)

@@ -248,6 +248,22 @@ def test_an_old_title_is_read_in_its_own_encoding(own: Windows, desktop: X11Desk
     assert here(desktop, window.id).title == "Grün"
 
 
+@pytest.mark.parametrize("kind", ["STRING", "COMPOUND_TEXT", "UTF8_STRING"])
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [("Grün".encode(), "Grün"), (b"\x1b%GGr\xc3\xbcn\x1b%@", "Grün"), (b"Gr\xfcn", "Grün"), (b"\x1b-AGr\xfcn", "Grün")],
+)
+def test_a_title_is_read_whatever_it_says_that_it_is(
+    own: Windows, desktop: X11Desktop, kind: str, data: bytes, title: str
+) -> None:
+    window = own.open("")
+    window.delete_property(own.display.get_atom("_NET_WM_NAME"))
+    window.change_property(Xatom.WM_NAME, own.display.get_atom(kind), 8, data)
+    own.display.sync()
+    read = here(desktop, window.id).title
+    assert read == title or (kind == "UTF8_STRING" and "\N{REPLACEMENT CHARACTER}" in read)
+
+
 def test_a_window_that_can_show_nothing_is_none(own: Windows, desktop: X11Desktop) -> None:
     unseen = own.root.create_window(0, 0, 640, 480, 0, 0, X.InputOnly, X.CopyFromParent)
     unseen.map()

@@ -4,6 +4,7 @@ import os
 import struct
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,18 @@ def test_an_image_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pyte
     assert "is 64 x 48; the limit is 3000 pixels; scale it down" in refusal(path)
     monkeypatch.setattr(images, "FILE_LIMIT", 10)
     assert "bytes; the limit is 10" in refusal(path)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "tiff", "jp2", "gif", "ppm"])
+def test_opencv_says_nothing_itself_of_a_broken_image(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
+) -> None:
+    whole = save(tmp_path / f"whole.{kind}", pictures(1, height=120, width=160)[0]).read_bytes()
+    for size in range(0, len(whole), len(whole) // 40):
+        (tmp_path / f"a.{kind}").write_bytes(whole[:size])
+        with suppress(SourceError):
+            read_image(tmp_path / f"a.{kind}")
+    assert capfd.readouterr() == ("", "")
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:

@@ -3,8 +3,10 @@
 import os
 import socket
 import stat
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -13,9 +15,10 @@ import pytest
 from av.stream import Disposition
 
 from ngrt.errors import SourceError
-from ngrt.sources import files, video, video_file
+from ngrt.sources import video, video_file
 from ngrt.sources.images import read_image
 from ngrt.sources.video import VideoSource
+from tests.closing import closes_with_its_block, either_way
 from tests.sources.playing import START, pictures, play, write_video
 
 
@@ -60,8 +63,8 @@ def test_any_name_is_the_name_of_a_file_and_opens_no_connection(
 
 CONTENTS = [
     (b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nclip.mp4\n", "a playlist"),
-    (b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:PORT/clip.ts\n", "a playlist"),
-    (b"\xef\xbb\xbf\n#EXTM3U\n#EXTINF:9,\nclip.ts\n", "a playlist"),
+    (b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:PORT/clip.ts\n#EXT-X-ENDLIST\n", "a playlist"),
+    (b"\xef\xbb\xbf\n#EXTM3U\n#EXTINF:9,\nclip.ts\n#EXT-X-ENDLIST\n", "a playlist"),
     (b"ffconcat version 1.0\nfile tcp://127.0.0.1:PORT\n", "a list of other files"),
     (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\n", "a stream"),
     (b"<?xml version='1.0'?><MPD><BaseURL>http://127.0.0.1:PORT/</BaseURL></MPD>", "download"),
@@ -83,6 +86,57 @@ def test_what_only_names_other_files_and_addresses_is_refused_by_its_name(
     assert called in refusal(path)
 
 
+def playlist(path: Path, *lines: str, ends: bool = True) -> Path:
+    """Write a playlist of ``lines``; return ``path``."""
+    end = ["#EXT-X-ENDLIST"] if ends else []
+    path.write_text("\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:5", "#EXT-X-MEDIA-SEQUENCE:1", *lines, *end, ""]))
+    return path
+
+
+def test_a_playlist_of_files_beside_it_is_played(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.ts", pictures(10), codec="mpeg2video", pix_fmt="yuv420p")
+    with VideoSource(playlist(tmp_path / "a.m3u8", *["#EXTINF:1,", "a.ts"] * 2)) as source:
+        assert len(play(source)[0]) == 20
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/a.ts", "tcp://127.0.0.1:{port}/a.ts", "crypto+file:a.ts"])
+def test_addresses_in_a_playlist_are_left_alone(tmp_path: Path, listener: socket.socket, address: str) -> None:
+    write_video(tmp_path / "a.ts", pictures(30), codec="mpeg2video", pix_fmt="yuv420p")
+    named = address.format(port=listener.getsockname()[1])
+    path = playlist(
+        tmp_path / "a.m3u8", "#EXTINF:1,", "a.ts", "#EXTINF:1,", named, f'#EXT-X-KEY:METHOD=AES-128,URI="{named}"'
+    )
+    with VideoSource(path) as source, suppress(SourceError):
+        play(source)
+    assert "a playlist" in refusal(playlist(tmp_path / "b.m3u8", "#EXTINF:1,", named))
+
+
+@pytest.mark.parametrize("name", ["a.m3u8", "./a.m3u8", "file:a.m3u8"])
+def test_a_playlist_that_names_itself_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "a playlist" in refusal(playlist(Path("a.m3u8"), "#EXT-X-STREAM-INF:BANDWIDTH=1", name))
+
+
+def test_a_playlist_that_is_still_written_is_waited_for_no_longer_than_for_other_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_file, "OPENING", 0.5)
+    write_video(tmp_path / "a.ts", pictures(2), codec="mpeg2video", pix_fmt="yuv420p")
+    assert "a playlist" in refusal(playlist(tmp_path / "a.m3u8", "#EXTINF:1,", "a.ts", ends=False))
+
+
+def test_a_recording_without_its_index_is_told(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", pictures(20), codec="libx264", pix_fmt="yuv420p")
+    path.write_bytes(path.read_bytes()[:-600])
+    assert "cannot be read (its index is missing or damaged); record as mkv" in refusal(path)
+
+
+@either_way
+def test_a_with_closes_a_videos_files(tmp_path: Path, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_video(tmp_path / "clip.mkv", pictures(1))
+    closes_with_its_block(lambda: video_file.Bounded(path, 1.0), fails, monkeypatch)
+
+
 def test_a_still_picture_is_sent_to_the_option_for_stills(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     write_video(path, pictures(1), codec="png", pix_fmt="rgb24")
@@ -98,15 +152,17 @@ def test_what_is_no_file_is_called_what_it_is_with_what_to_do_instead(
             opens(path)
         return str(caught.value)
 
-    os.mkfifo(tmp_path / "pipe")
-    assert "is not a file but a pipe" in said(tmp_path / "pipe")
-    assert "--window" in said(tmp_path / "pipe")
+    if sys.platform != "win32":
+        os.mkfifo(tmp_path / "pipe")
+        assert "is not a file but a pipe" in said(tmp_path / "pipe")
+        assert "--window" in said(tmp_path / "pipe")
     assert "is not a file but a device, such as a capture card" in said(Path("/dev/null"))
     assert "--window" in said(Path("/dev/null"))
-    with socket.socket(socket.AF_UNIX) as server:
-        monkeypatch.chdir(tmp_path)
-        server.bind("socket")
-        assert "is not a file but a socket" in said(Path("socket"))
+    if sys.platform != "win32":
+        with socket.socket(socket.AF_UNIX) as server:
+            monkeypatch.chdir(tmp_path)
+            server.bind("socket")
+            assert "is not a file but a socket" in said(Path("socket"))
     assert "this is a folder" in said(tmp_path)
     assert "is not a file but an address; only files are opened; download it first" in said(Path("https://a.b/c.mp4"))
     assert "is not a file but standard input" in said(Path("-"))
@@ -207,16 +263,15 @@ def test_a_frame_size_that_changes_on_the_way_is_followed(tmp_path: Path) -> Non
 
 def test_a_file_that_gives_no_picture_in_time_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_video(tmp_path / "clip.mkv", pictures(3))
-    monkeypatch.setattr(video, "OPENING", 0.05)
+    monkeypatch.setattr(video, "OPENING", -0.95)
     monkeypatch.setattr(video, "open_container", lambda *_: time.sleep(0.2))
-    assert "has shown no picture for 0.05 s" in refusal(path)
+    assert "has shown no picture for" in refusal(path)
     time.sleep(0.3)
 
 
 def test_reads_end_with_the_time_for_opening(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mkv", pictures(3))
-    with files.open_file("video", path) as opened:
-        bounded = video_file.Bounded(opened, -1.0)
+    with video_file.Bounded(path, -1.0) as bounded:
         with pytest.raises(TimeoutError):
             bounded.read(1)
         bounded.opened()

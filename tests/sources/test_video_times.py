@@ -29,6 +29,16 @@ def test_a_clock_that_jumps_ahead_shows_no_still_picture_meanwhile_and_it_is_tol
         assert source.name == f"video clip.mkv ({jump + 0.1 - step:.0f} s without pictures left out)"
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "clip.ts", "clip.flv"])
+def test_a_leap_costs_one_frame_in_every_container(tmp_path: Path, name: str) -> None:
+    times = [number / 30 + (HOURS if number >= 30 else 0) for number in range(60)]
+    path = write_video(tmp_path / name, pictures(60), codec="libx264", pix_fmt="yuv420p", times=times)
+    with VideoSource(path) as source:
+        shown, end = play(source, seconds=10.0, step=0.01)
+    assert len(shown) == 60
+    assert end == pytest.approx(2.0, abs=0.05)
+
+
 def test_a_clock_that_jumps_ahead_and_back_plays_on(tmp_path: Path) -> None:
     times = [0.0, 0.1, HOURS, HOURS + 0.1, HOURS + 0.2, 2 * HOURS]
     with VideoSource(write_video(tmp_path / "clip.mkv", pictures(6), rate=10, times=times)) as source:

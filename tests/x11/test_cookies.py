@@ -15,6 +15,7 @@ from ngrt.x11.cookies import INTERNET, INTERNET_6, LOCAL, NONE, PROTOCOL, WILD, 
 from tests.real.xvfb import x_server
 
 HOST = socket.gethostname().encode()
+HERE = getattr(socket, "AF_UNIX", socket.AF_INET)  # Windows has none, and no X servers
 RIGHT, WRONG = b"right" * 3 + b"!", b"wrong" * 3 + b"!"
 
 
@@ -52,7 +53,7 @@ OTHERS = [
 def test_the_first_cookie_that_fits_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: Cookie) -> None:
     (tmp_path / "cookies").write_bytes(packed([*OTHERS, entry, right(LOCAL, HOST)._replace(data=WRONG)]))
     monkeypatch.setenv("XAUTHORITY", str(tmp_path / "cookies"))
-    with socket.socket(socket.AF_UNIX) as link:
+    with socket.socket(HERE) as link:
         assert cookie_for(link, "7") == (PROTOCOL, RIGHT)
         assert cookie_for(link, "9") == (NONE if entry.number else (PROTOCOL, RIGHT))
 
@@ -92,7 +93,7 @@ def test_a_server_elsewhere_has_its_own_cookie(
 def test_without_a_file_of_cookies_none_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XAUTHORITY", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with socket.socket(socket.AF_UNIX) as link:
+    with socket.socket(HERE) as link:
         assert cookie_for(link, "7") == NONE
         (tmp_path / ".Xauthority").write_bytes(packed([right(LOCAL, HOST)]))
         assert cookie_for(link, "7") == (PROTOCOL, RIGHT)
