@@ -6,8 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ngrt.cli.app import app, err, out, tell
+from ngrt.cli.groups import group_options
 from ngrt.cli.output import print_json
 from ngrt.session.settings import PlaySettings
+
+group_options(PlaySettings)
 
 
 @app.command
