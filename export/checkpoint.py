@@ -97,7 +97,8 @@ def read_pickle(path: Path) -> object:
     """
     if not os.path.isfile(path):
         raise CheckpointError(
-            f"checkpoint {path} is not a file", remedy="check the path, or fetch it: ngrt export nvidia/NitroGen"
+            f"checkpoint {path} is not a file",
+            remedy="check the path, or fetch it: ngrt export nvidia/NitroGen --out DIR",
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)

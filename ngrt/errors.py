@@ -15,6 +15,8 @@ Each is one line: the value found, the limit it broke, the remedy; and has them 
     └── MissingExtraError  an optional dependency that is not installed
 """
 
+import sys
+
 
 class NgrtError(Exception):
     """Base of the tree; ``str()`` is a single line fit for standard error, made of the fields that there are.
@@ -68,4 +70,10 @@ class MissingExtraError(NgrtError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed", value=what, remedy=f"install it with: pip install 'ngrt[{extra}]'")
+        super().__init__(f"{what} is not installed", value=what, remedy=f"install it with: {install(extra)}")
+
+
+def install(extra: str, *, again: bool = False) -> str:
+    """Return the command that installs what ``extra`` of ngrt brings, as this system's shells quote it."""
+    quote = '"' if sys.platform == "win32" else "'"  # cmd.exe would take the others as part of the name
+    return f"pip install {'--force-reinstall ' if again else ''}{quote}ngrt[{extra}]{quote}"
