@@ -117,7 +117,7 @@ def _prepared(names: Sequence[str], inputs: Inputs, effort: Effort) -> tuple[dic
             lacking[name] = str(error)
     if effort.named and lacking:
         name, reason = next(iter(lacking.items()))
-        raise SettingsError(f"suite {name} {reason}", remedy="give it or leave the suite out")
+        raise SettingsError(f"suite {name} {reason}", remedy="see to that, or leave the suite out")
     return ready, lacking
 
 

@@ -107,7 +107,8 @@ def read_pickle(path: Path) -> object:
     """
     if not os.path.isfile(path):
         raise CheckpointError(
-            f"checkpoint {path} is not a file", remedy="check the path, or fetch it: ngrt export nvidia/NitroGen"
+            f"checkpoint {path} is not a file",
+            remedy="check the path, or fetch it: ngrt export nvidia/NitroGen --out DIR",
         )
     check_archive(path)
     try:

@@ -19,6 +19,8 @@ from ngrt.errors import ExportError
 from ngrt.policy.bundle import File, Graph, GraphName, Precision, sha256_of
 from ngrt.policy.bundle import Tensor as Signature
 
+KNOWN_TO_WORK = "install torch 2.13.0; if it is that one already, `ngrt --debug` shows what it refuses"
+
 OPSET = 20
 """The first with GELU; ONNX Runtime, TensorRT and OpenVINO have read it for years."""
 
@@ -71,11 +73,9 @@ def _trace(
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        raise ExportError(
-            f"torch {torch.__version__} cannot write this model as ONNX", remedy="install torch 2.13.0"
-        ) from error
+        raise ExportError(f"torch {torch.__version__} cannot write this model as ONNX", remedy=KNOWN_TO_WORK) from error
     if program is None:
-        raise ExportError(f"torch {torch.__version__} made no ONNX graph", remedy="install torch 2.13.0")
+        raise ExportError(f"torch {torch.__version__} made no ONNX graph", remedy=KNOWN_TO_WORK)
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # they name the exported code, with this machine's paths
     part_zero_points(program.model.graph)

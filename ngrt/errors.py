@@ -16,6 +16,8 @@ as a file's name, is made harmless in them (`ngrt.text`). ::
     └── MissingExtraError  an optional dependency that is not installed
 """
 
+import sys
+
 from ngrt.text import cut, printable
 
 
@@ -72,4 +74,10 @@ class MissingExtraError(NgrtError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed", value=what, remedy=f"install it with: pip install 'ngrt[{extra}]'")
+        super().__init__(f"{what} is not installed", value=what, remedy=f"install it with: {install(extra)}")
+
+
+def install(extra: str, *, again: bool = False) -> str:
+    """Return the command that installs what ``extra`` of ngrt brings, as this system's shells quote it."""
+    quote = '"' if sys.platform == "win32" else "'"  # cmd.exe would take the others as part of the name
+    return f"pip install {'--force-reinstall ' if again else ''}{quote}ngrt[{extra}]{quote}"

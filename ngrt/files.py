@@ -1,5 +1,6 @@
 """The small files of ``ngrt predict``: noise in, a chunk out."""
 
+import errno
 import io
 import os
 import tempfile
@@ -76,4 +77,6 @@ def write_whole(path: Path, content: bytes) -> None:
             part.write_bytes(content)
             os.replace(part, target)
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}", remedy="choose another name") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space, or choose another folder" if full else "choose another name or folder"
+        raise SettingsError(f"cannot write {path}: {error.strerror}", remedy=remedy) from error

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
-from ngrt.errors import CheckpointError
+from ngrt.errors import CheckpointError, install
 from ngrt.inference.runners import RUNNERS
 from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest, sha256_of
 
@@ -86,9 +86,9 @@ def _mentioned(result: object) -> Iterator[str]:
 
 def _why_unused(backend: Backend) -> str:
     if backend == "openvino" and find_spec("openvino") is None:
-        return "openvino is not installed: pip install 'ngrt[openvino]'"
+        return f"openvino is not installed: {install('openvino')}"
     if backend in {"cuda", "tensorrt"} and (reason := RUNNERS[backend].lacking()):
         return reason
     if backend == "tensorrt" and not any(map(find_spec, ("tensorrt", "tensorrt_rtx"))):
-        return "neither tensorrt nor tensorrt-rtx is installed: pip install 'ngrt[tensorrt]' or 'ngrt[tensorrt-rtx]'"
+        return f"neither tensorrt nor tensorrt-rtx is installed: {install('tensorrt')}, or {install('tensorrt-rtx')}"
     return RUNS_ELSEWHERE

@@ -18,6 +18,7 @@ from bench.schema.distribution import Distribution
 from bench.subjects.instrumented import Instrumented, title_of
 from bench.subjects.subjects import AnySubject, Subject
 from bench.suites.suite import Effort, Inputs, Ready, Report
+from ngrt.errors import install
 from ngrt.messages import Image
 from ngrt.policy.bundle import Backend, read_manifest
 from ngrt.processor import usable_cores
@@ -129,7 +130,7 @@ def measure(
             return ScaleResult(threads, found, lacking)
         reason = "exports policies for it, which takes a minute or two; name the suite: ngrt bench scale"
     except ModuleNotFoundError as error:
-        reason = f"needs {error.name}: pip install 'ngrt[export]'"
+        reason = f"needs {error.name}: {install('export')}"
     return ScaleResult(threads, found, lacking | dict.fromkeys(("horizon", "context tokens"), reason))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from bench.subjects.subjects import Subject
+from ngrt.errors import install
 from ngrt.policy.shipped import arcade_engine
 from ngrt.processor import usable_cores
 
@@ -113,6 +114,6 @@ class Suite:
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("bench"):
                 raise
-            raise LackingError(f"needs {error.name}: pip install 'ngrt[export]'") from error
+            raise LackingError(f"needs {error.name}: {install('export')}") from error
         ready: Ready = module.prepare(inputs, effort)
         return ready

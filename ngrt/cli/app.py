@@ -15,7 +15,8 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
 from ngrt import ending
-from ngrt.cli.output import answer_with_error, err, out, tell
+from ngrt.cli.groups import OUTPUT, default_shown
+from ngrt.cli.output import answer_with_error, err, out, page, tell
 from ngrt.cli.stages import stage
 from ngrt.cli.wording import error_line, usage_line
 from ngrt.errors import SettingsError
@@ -36,9 +37,9 @@ app = App(
         "Start with `ngrt play`: the built-in arcade, no weights needed. Then `ngrt export nvidia/NitroGen --out "
         "engines/nitrogen` and `ngrt play engines/nitrogen --process game.exe`."
     ),
-    default_parameter=Parameter(negative=()),
+    default_parameter=Parameter(negative=(), show_default=default_shown),
     version_flags=["--version"],
-    console=out,
+    console=page,
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,
@@ -61,8 +62,8 @@ def run(arguments: Sequence[str]) -> int:
 @app.meta.default
 def run_command(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-    config: Path | None = None,
-    debug: bool = False,
+    config: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+    debug: Annotated[bool, Parameter(group=OUTPUT)] = False,
 ) -> int:
     """Run one command.
 

@@ -55,6 +55,9 @@ class Results(HarmlessConsole):
 
 
 out = Results(soft_wrap=True)
+page = Results()
+"""Standard output for help, which is text and wraps; a table in a pipe does not."""
+
 err = HarmlessConsole(stderr=True)
 
 
@@ -92,7 +95,7 @@ def claim_standard_output() -> None:
     make_readable(sys.stderr)
     encoding = sys.stdout.encoding
     sys.stdout.flush()
-    out.file = os.fdopen(os.dup(1), "w", encoding=encoding, errors=READABLE)
+    page.file = out.file = os.fdopen(os.dup(1), "w", encoding=encoding, errors=READABLE)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
 

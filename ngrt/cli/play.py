@@ -8,10 +8,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ngrt.cli.app import app, err, out, tell
+from ngrt.cli.groups import group_options
 from ngrt.cli.output import print_json
 from ngrt.ending import at_once, came
 from ngrt.session.settings import PlaySettings
 from ngrt.session.snapshot import Snapshot
+
+group_options(PlaySettings)
 
 
 @app.command

@@ -1,17 +1,15 @@
 """The one line that a person reads of an error. Only what no user, machine or library can cause is a fault in ngrt."""
 
 import errno
-from importlib.metadata import packages_distributions
 from types import ModuleType
 
 from cyclopts import CycloptsError
 from pydantic import ValidationError
 
 from ngrt.errors import NgrtError
+from ngrt.packages import OURS, reinstall
 from ngrt.shortage import Shortage, shortage
 from ngrt.text import MOST_OF_A_VALUE, cut, one_line, short
-
-OURS = ("ngrt", "export", "bench")
 
 MOST_FAULTS = 4
 """Wrong options that are told at once."""
@@ -92,10 +90,8 @@ def _of_the_installation(error: BaseException, said: str) -> str:
     else:
         return ""
     library = name.partition(".")[0]
-    if library in OURS or not library:
-        return f"this installation of ngrt is not whole ({said}); pip install --force-reinstall ngrt"
-    packages = " ".join(packages_distributions().get(library, [library]))
-    return f"{library} is missing or broken ({said}); pip install --force-reinstall {packages}"
+    what = "this installation of ngrt is not whole" if library in (*OURS, "") else f"{library} is missing or broken"
+    return f"{what} ({said}); {reinstall(name)}"
 
 
 def _fault(error: BaseException, said: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from ngrt.clock import MonotonicClock
 from ngrt.deadline import Late, within
 from ngrt.errors import NgrtError
+from ngrt.packages import reinstall
 
 State = Literal["good", "limited", "missing"]
 
@@ -97,4 +98,7 @@ def _probed(check: Check) -> Finding:
         return missing(error)
     except BaseException as error:  # noqa: BLE001  (libraries raise what they like, some even SystemExit)
         said = " ".join(str(error).split())
-        return Finding("missing", f"the check failed: {type(error).__name__}{said and ': '}{said}")
+        fix = "ngrt doctor  # again"
+        if isinstance(error, ImportError):
+            fix = reinstall(error.name or check.name)
+        return Finding("missing", f"the check failed: {type(error).__name__}{said and ': '}{said}", fix)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from ngrt.doctor.checks import Finding
-from ngrt.errors import NgrtError
+from ngrt.errors import NgrtError, install
 from ngrt.inference.cuda.presence import NO_DRIVER, why_no_gpu
 
 ASKING = 2.0
@@ -60,7 +60,7 @@ def tensorrt() -> Finding:
     editions = [("tensorrt", "tensorrt", "TensorRT"), ("tensorrt_rtx", "tensorrt-rtx", "TensorRT for RTX")]
     have = [f"{title} {_version(package)}" for module, package, title in editions if find_spec(module)]
     if not have:
-        return Finding("missing", "not installed", "pip install 'ngrt[tensorrt]'  # or ngrt[tensorrt-rtx] for GeForce")
+        return Finding("missing", "not installed", f"{install('tensorrt')}  # or ngrt[tensorrt-rtx] for GeForce")
     if find_spec("cuda") is None:
         return Finding("missing", f"{', '.join(have)}; cuda-python is not installed", "pip install cuda-python")
     reason = why_no_gpu()
@@ -71,13 +71,13 @@ def exporting() -> Finding:
     """Find what turns checkpoints into engines; torch is searched for, not loaded."""
     lacking = [module for module in EXPORT if find_spec(module) is None]
     if lacking:
-        return Finding("missing", f"{', '.join(lacking)}: not installed", "pip install -e '.[export]'")
+        return Finding("missing", f"{', '.join(lacking)}: not installed", install("export"))
     return Finding("good", f"torch {_version('torch')}, onnx {_version('onnx')}")
 
 
 def _installed(module: str, package: str, extra: str) -> Finding:
     if find_spec(module) is None:
-        return Finding("missing", "not installed", f"pip install 'ngrt[{extra}]'")
+        return Finding("missing", "not installed", install(extra))
     return Finding("good", _version(package))
 
 

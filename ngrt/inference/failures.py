@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ngrt.errors import BundleError, MissingExtraError, NgrtError
+from ngrt.errors import BundleError, MissingExtraError, NgrtError, install
 from ngrt.shortage import Shortage, shortage
 from ngrt.text import one_line
 
@@ -66,5 +66,5 @@ def import_library(module: str, extra: str, alternative: str = "") -> Any:
     except (ImportError, OSError, RuntimeError) as error:
         raise BundleError(
             f"{module} is installed and cannot be loaded ({one_line(error)})",
-            remedy=f"install it again with: pip install --force-reinstall 'ngrt[{extra}]'{alternative}",
+            remedy=f"install it again with: {install(extra, again=True)}{alternative}",
         ) from error

@@ -113,7 +113,9 @@ class EnginePolicy(Resource):
             actions = self.denoise(observed, noise, count, guide)[0]
         if not np.isfinite(actions).all():  # a pad must never see them
             raise ObservationError(
-                f"the policy's actions are not finite at guidance {guidance:g}", remedy="export it as fp32"
+                f"the policy's actions are not finite at guidance {guidance:g}",
+                value=guidance,
+                remedy="choose guidance nearer to 1, or export it as fp32",
             )
         return decode(actions, old_layout=self.spec.old_layout)
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ngrt.errors import install
 from ngrt.inference.engine import Engine
 from ngrt.policy.bundle import Backend, Manifest, Precision, Target
 
@@ -42,7 +43,7 @@ def _always() -> str:
 
 
 def _no_openvino() -> str:
-    return "" if find_spec("openvino") else "openvino is not installed: pip install 'ngrt[openvino]'"
+    return "" if find_spec("openvino") else f"openvino is not installed: {install('openvino')}"
 
 
 def _no_gpu() -> str:

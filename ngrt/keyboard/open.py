@@ -33,7 +33,8 @@ def open_keys(display: str | None = None) -> OpenedKeys:
         return X11Keys(display)
     else:
         raise SourceError(
-            f"keys cannot be watched on {sys.platform}, only under X11 and on Windows", remedy="use --panic-key none"
+            f"keys cannot be watched on {sys.platform}, only under X11 and on Windows",
+            remedy="use --panic-key none, and no key for --takeover",
         )
 
 

@@ -28,6 +28,9 @@ CHECKPOINT_FILE = "ng.pt"
 """A checkpoint's name in a repository, and in a folder that was downloaded or cloned from one."""
 
 MANIFEST_VERSION = 1
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", "")
+"""How files are called that may be a checkpoint; what is no bundle may be a video or an image as well."""
+
 MANIFEST_LIMIT = 16 * 2**20
 """Bytes; a manifest lists a few graphs and perhaps some thousands of game names."""
 
@@ -200,9 +203,11 @@ def _manifest_file(folder: Path) -> Path:
     :raises BundleError: there is none, or it is too large
     """
     if os.path.isfile(folder):
-        raise BundleError(
-            f"{folder} is a file, not an engine bundle", remedy=f"make one with: ngrt export {folder} --out DIR"
+        made = f"make one with: ngrt export {folder} --out DIR"
+        remedy = (
+            made if folder.suffix in CHECKPOINTS else "name a bundle's folder first; a game's video or image follows"
         )
+        raise BundleError(f"{folder} is a file, not an engine bundle", remedy=remedy)
     if not folder.is_dir():
         raise BundleError(
             f"no engine bundle at {folder}", remedy=f"make one with: ngrt export CHECKPOINT --out {folder}"

@@ -15,5 +15,6 @@ def arcade_engine() -> Path:
         if folder.is_dir():
             return folder
     raise BundleError(
-        "this installation has no arcade engine", remedy="name one of your own: ngrt play ENGINE --arcade"
+        "this installation has no arcade engine",
+        remedy="install ngrt again, or name one of your own: ngrt play ENGINE --arcade",
     )

@@ -15,7 +15,7 @@ from ngrt.view.terminal import drawable
 
 NEXT_STEPS = """
 Next, with the real policy and a real game:
-  pip install -e '.[export]'
+  pip install 'ngrt[export]'
   ngrt export nvidia/NitroGen --out engines/nitrogen   # 2 GB, non-commercial
   ngrt play engines/nitrogen --process game.exe        # ngrt windows lists what can be played
 """
