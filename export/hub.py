@@ -1,18 +1,13 @@
-"""Fetch a checkpoint from the Hugging Face hub, resuming a broken download, and check it."""
+"""Fetch a checkpoint from the Hugging Face hub, at a pinned commit, and check it."""
 
 import os
 import re
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-)
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RevisionNotFoundError
 
+from export.hub_failures import told
 from ngrt.errors import CheckpointError
 from ngrt.policy.bundle import CHECKPOINT_FILE, sha256_of
 
@@ -21,7 +16,11 @@ NITROGEN_SHA256 = "a266f5fb9c7dbdcdf97216558d2d82075a9a994b824cda69afa9fd3280260
 KNOWN = {NITROGEN: NITROGEN_SHA256}
 """SHA-256 of `ng.pt`, for repositories where it is known."""
 
+PINNED = {NITROGEN: "aac2ba563ea94ba612d2d464ef05dff6069e2c13"}
+"""The commit that has it. If the hub does not know the commit, its main branch is asked; the SHA-256 decides."""
+
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def is_repository(name: str) -> bool:
@@ -29,43 +28,53 @@ def is_repository(name: str) -> bool:
     return REPOSITORY.fullmatch(name) is not None and not name.endswith(".pt") and not os.path.exists(name)
 
 
-def fetch(repository: str) -> Path:
+def fetch(repository: str, revision: str | None = None) -> Path:
     """Return the path of the checkpoint of ``repository``, downloaded into the hub's own cache unless it is there.
+
+    ``revision``: a branch, tag or commit; that known to have the file whose SHA-256 is known, else main, if None.
 
     :raises CheckpointError: it cannot be downloaded, or has another SHA-256 than it should
     """
+    pinned = PINNED.get(repository) if revision is None else None
     try:
-        path = Path(hf_hub_download(repository, CHECKPOINT_FILE))
-    except GatedRepoError as error:
-        raise CheckpointError(
-            f"{repository} wants its licence accepted first", remedy="do so on its page, then run: hf auth login"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise CheckpointError(
-            f"the hub has no repository {repository} that you may read", remedy="check the name, or run: hf auth login"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise CheckpointError(
-            f"{repository} is no file here, and the hub cannot be reached for {repository}/{CHECKPOINT_FILE}",
-            remedy="check the network, or give a file",
-        ) from error
-    except EntryNotFoundError as error:
-        raise CheckpointError(
-            f"{repository} has no file {CHECKPOINT_FILE}", remedy="name another repository, or a file"
-        ) from error
-    except HFValidationError as error:
-        raise CheckpointError(
-            f"{repository} cannot be a repository's name", remedy="give OWNER/NAME, or a file"
-        ) from error
+        path = _downloaded(repository, pinned or revision, instead=pinned is not None)
     except Exception as error:  # the hub's HTTP client has errors of its own
+        raise told(error, repository, revision) from error
+    _check(path, repository, KNOWN.get(repository) if revision is None else None)
+    return path
+
+
+def _downloaded(repository: str, revision: str | None, *, instead: bool) -> Path:
+    """Return the downloaded file. ``instead``: of main, if the hub does not have it at ``revision``."""
+    try:
+        return Path(hf_hub_download(repository, CHECKPOINT_FILE, revision=revision))
+    except LocalEntryNotFoundError:
+        raise
+    except (RevisionNotFoundError, EntryNotFoundError):
+        if not instead:
+            raise
+    return Path(hf_hub_download(repository, CHECKPOINT_FILE))
+
+
+def _check(path: Path, repository: str, wanted: str | None) -> None:
+    """Check the hash of what was downloaded: the one that is known, and the one that the hub names its copy by.
+
+    :raises CheckpointError: it is another
+    """
+    named = path.resolve().name if SHA256.fullmatch(path.resolve().name) else None
+    if wanted is None and named is None:
+        return
+    found = sha256_of(path)
+    if named is not None and found != named:
         raise CheckpointError(
-            f"download of {repository}/{CHECKPOINT_FILE} broke off ({type(error).__name__})",
-            remedy="check the network and the space on the disk, then run the command again",
-        ) from error
-    wanted = KNOWN.get(repository)
-    if wanted is not None and (found := sha256_of(path)) != wanted:
-        raise CheckpointError(
-            f"{path.resolve()} has SHA-256 {found[:12]}…, {repository} publishes {wanted[:12]}…",
+            f"{path.resolve()} has SHA-256 {found[:12]}…, {repository} publishes {named[:12]}…: it was damaged "
+            "on its way",
+            value=found,
             remedy="remove it and run the command again",
         )
-    return path
+    if wanted is not None and found != wanted:
+        raise CheckpointError(
+            f"{repository} publishes another {CHECKPOINT_FILE} now, SHA-256 {found[:12]}…; ngrt knows {wanted[:12]}…",
+            value=found,
+            remedy="upgrade ngrt, or take what is published without a check of ngrt's own: --revision main",
+        )

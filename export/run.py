@@ -59,7 +59,7 @@ def _silent(stage: str, share: float) -> None:
     """Report to nobody."""
 
 
-def export_checkpoint(
+def export_checkpoint(  # noqa: PLR0913  (one argument for each option)
     checkpoint: str,
     out: Path,
     *,
@@ -67,6 +67,7 @@ def export_checkpoint(
     target: Target = "onnx",
     capabilities: Sequence[str] = (),
     context_frames: int | None = None,
+    revision: str | None = None,
     gating: Gating = DEFAULT_GATING,
     progress: Progress = _silent,
     data_limit: int = DATA_LIMIT,
@@ -74,8 +75,9 @@ def export_checkpoint(
     """Turn ``checkpoint``, a file or a hub repository, into a verified bundle at ``out``; return its manifest.
 
     Nothing is at ``out`` until all of it is right. ``precision``: the target's default if None; ``capabilities``:
-    compute capabilities to build for, such as ``8.9``, this machine's if none; ``gating``: for a lossy precision;
-    ``data_limit``: bytes of weights above which a graph keeps them in a file of their own.
+    compute capabilities to build for, such as ``8.9``, this machine's if none; ``revision``: of a repository;
+    ``gating``: for a lossy precision; ``data_limit``: bytes of weights above which a graph keeps them in a file of
+    their own.
 
     :raises ngrt.errors.CheckpointError: the checkpoint cannot be fetched or used
     :raises ngrt.errors.SourceError: the frames cannot be read
@@ -86,11 +88,15 @@ def export_checkpoint(
     """
     check_free(out)
     _keep_to_cores()
+    if revision is not None and not is_repository(checkpoint):
+        raise SettingsError(
+            f"--revision is {revision}, and {checkpoint} is a file or folder here", remedy="leave it out"
+        )
     precision = precision or DEFAULT_PRECISION[target]
     gating.check(precision)
     toolkit = open_toolkit(target, precision, capabilities)
     progress("fetching the checkpoint", 0.0)
-    path = fetch(checkpoint) if is_repository(checkpoint) else checkpoint_file(Path(checkpoint))
+    path = fetch(checkpoint, revision) if is_repository(checkpoint) else checkpoint_file(Path(checkpoint))
     progress("checking the checkpoint", 0.05)
     loaded = load_checkpoint(path, context_frames)
     policy = loaded.config.policy(loaded.games, context_frames)

@@ -11,7 +11,7 @@ PACKAGES = ("ngrt", "bench", "export", "tests")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MOST_LINES, MOST_IN_A_FUNCTION = 300, 40
 DEVICES = ("desktop", "inference", "keyboard", "pads", "pads/person", "sources")
-NO_ROOM = {"bench", "data", "export", "real"}
+NO_ROOM = {"bench", "data", "export", "fuzz", "real"}
 """Folders of tests that are about something else than a room of ``ngrt``."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -99,6 +99,7 @@ def export_(
     target: Target = "onnx",
     compute_capability: tuple[str, ...] = (),
     context_frames: int | None = None,
+    revision: str | None = None,
     frames: Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=True)] = (),
     force: bool = False,
 ) -> None:
@@ -120,6 +121,9 @@ def export_(
         GPUs to build for, such as 8.9; may be given several times. Needed for tensorrt-rtx where there is no GPU.
     context_frames
         Frames the policy sees at once; the checkpoint's own number if not given.
+    revision
+        Branch, tag or commit of a repository; for `nvidia/NitroGen` the one that ngrt was tested with if not given,
+        for others the main branch.
     frames
         Images and videos of the game, on which a lossy engine is checked; synthetic frames if not given.
     force
@@ -136,6 +140,7 @@ def export_(
             target=target,
             capabilities=compute_capability,
             context_frames=context_frames,
+            revision=revision,
             gating=export.Gating(frames, force),
             progress=progress,
         )

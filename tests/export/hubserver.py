@@ -22,8 +22,14 @@ class Hub:
     """The next answers break off after so many bytes, one after the other."""
     fails: bool = False
     """Answer every download with status 500."""
+    status: int | None = None
+    """Answer everything with this status."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """New names of repositories that were renamed."""
+    revisions: set[str] = field(default_factory=lambda: {"main", COMMIT})
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, file and range of each request."""
+    paths: list[str] = field(default_factory=list)
     url: str = ""
 
 
@@ -59,15 +65,22 @@ def serve() -> Iterator[Hub]:
 
 def answer(hub: Hub, request: BaseHTTPRequestHandler) -> None:
     """Answer one request for a file."""
-    found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/main/([^/?]+)", request.path)
-    repository, file = found.groups() if found else ("", "")
+    found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/([^/?]+)", request.path)
+    repository, revision, file = found.groups() if found else ("", "", "")
     wanted = request.headers.get("Range")
+    hub.paths.append(request.path)
     hub.asked.append((request.command, f"{repository}/{file}", wanted))
     content = hub.files.get(f"{repository}/{file}")
-    if repository in hub.gated:
+    if hub.status is not None:
+        refuse(request, hub.status, "")
+    elif repository in hub.moved:
+        refuse(request, 307, "", request.path.replace(repository, hub.moved[repository]))
+    elif repository in hub.gated:
         refuse(request, 403, "GatedRepo")
     elif not any(name.startswith(f"{repository}/") for name in hub.files):
         refuse(request, 404, "RepoNotFound")
+    elif revision not in hub.revisions:
+        refuse(request, 404, "RevisionNotFound")
     elif content is None:
         refuse(request, 404, "EntryNotFound")
     elif hub.fails and request.command == "GET":
@@ -76,9 +89,11 @@ def answer(hub: Hub, request: BaseHTTPRequestHandler) -> None:
         send(hub, request, content, int(wanted.removeprefix("bytes=").partition("-")[0]) if wanted else None)
 
 
-def refuse(request: BaseHTTPRequestHandler, status: int, code: str) -> None:
-    """Answer with an error as the hub words it."""
+def refuse(request: BaseHTTPRequestHandler, status: int, code: str, location: str = "") -> None:
+    """Answer with an error as the hub words it, or with where the repository is now."""
     request.send_response(status)
+    if location:
+        request.send_header("Location", location)
     request.send_header("X-Error-Code", code)
     request.send_header("Content-Length", "0")
     request.end_headers()

@@ -165,7 +165,7 @@ def test_an_archive_that_readers_would_read_each_in_their_own_way_is_refused(tmp
     ):
         path = tmp_path / f"{name}.pt"
         more = {"twice": {"x/data.pkl": plain}, "case": {"VERSION": b"3"}}.get(name, {})
-        packed(path, plain, **more)
+        packed(path, plain, zipfile.ZIP_STORED, **more)
         if name in {"before", "after"}:
             path.write_bytes(b"PK\3\4" * (name == "before") + path.read_bytes() + b"x" * (name == "after"))
         elif name == "directory":

@@ -1,7 +1,11 @@
 """The hub's own client, against a small server on this machine."""
 
+import errno
 import hashlib
 import os
+import re
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -10,14 +14,15 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 import export.hub
 from export.hub import NITROGEN, NITROGEN_SHA256, fetch, is_repository
-from ngrt.errors import CheckpointError
+from ngrt.errors import CheckpointError, SettingsError
 from ngrt.policy.bundle import read_manifest, sha256_of
 
 from .conftest import Variant
-from .hubserver import Hub, serve
+from .hubserver import COMMIT, Hub, serve
 from .making import write_tower
 from .refusal import refused
 
@@ -129,7 +134,7 @@ def test_a_name_the_hub_cannot_have_is_told(hub: Hub, name: str) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_hub_in_trouble_is_told(hub: Hub) -> None:
     hub.fails = True
-    with pytest.raises(CheckpointError, match=r"broke off \(\w+\); check the network") as caught:
+    with pytest.raises(CheckpointError, match=r"the hub is in trouble \(HTTP 500\); see https") as caught:
         fetch(REPOSITORY)
     assert "\n" not in str(caught.value)
 
@@ -152,22 +157,130 @@ def test_what_was_fetched_before_needs_no_network(hub: Hub, monkeypatch: pytest.
     assert fetch(REPOSITORY) == path
 
 
-def test_a_file_with_another_hash_than_is_published_is_refused_until_it_is_removed(
+def test_a_file_that_was_damaged_in_the_cache_is_refused_until_it_is_removed(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(export.hub.KNOWN, REPOSITORY, "0" * 64)
-    with pytest.raises(
-        CheckpointError, match=r"has SHA-256 \w{12}…, someone/policy publishes 0{12}…; remove it"
-    ) as caught:
-        fetch(REPOSITORY)
-    named = Path(str(caught.value).partition(" has SHA-256")[0])
-    hub.files[FILE] = CONTENT[::-1]
-    with pytest.raises(CheckpointError):
-        fetch(REPOSITORY)
-    hub.files[FILE] = CONTENT
-    named.unlink()  # the remedy that was told
     monkeypatch.setitem(export.hub.KNOWN, REPOSITORY, hashlib.sha256(CONTENT).hexdigest())
+    fetch(REPOSITORY).resolve().write_bytes(CONTENT[::-1])
+    message = r"has SHA-256 \w{12}…, someone/policy publishes \w{12}…: it was damaged on its way; remove it"
+    for revision in (None, "main"):
+        with pytest.raises(CheckpointError, match=message) as caught:
+            fetch(REPOSITORY, revision)
+    Path(str(caught.value).partition(" has SHA-256")[0]).unlink()  # the remedy that was told
     assert fetch(REPOSITORY).read_bytes() == CONTENT
+    assert hub.asked
+
+
+def test_a_newer_file_on_main_is_told_and_does_not_end_every_export(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(export.hub.KNOWN, REPOSITORY, "0" * 64)
+    with pytest.raises(CheckpointError, match=r"publishes another ng\.pt now, SHA-256 \w{12}…; .* --revision main"):
+        fetch(REPOSITORY)
+    assert fetch(REPOSITORY, "main").read_bytes() == CONTENT  # the remedy that was told
+
+
+def asked_for(hub: Hub) -> list[str]:
+    return [path.split("/")[4] for path in hub.paths]
+
+
+def test_the_pinned_commit_is_asked_for_and_main_only_where_the_hub_does_not_know_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(export.hub.PINNED, REPOSITORY, COMMIT)
+    assert fetch(REPOSITORY).read_bytes() == CONTENT
+    assert set(asked_for(hub)) == {COMMIT}
+    hub.paths.clear()
+    assert fetch(REPOSITORY).read_bytes() == CONTENT
+    assert hub.paths == []  # nothing is asked of what is there
+    monkeypatch.setitem(export.hub.PINNED, REPOSITORY, "f" * 40)
+    assert fetch(REPOSITORY).read_bytes() == CONTENT
+    assert list(dict.fromkeys(asked_for(hub))) == ["f" * 40, "main"]
+    assert re.fullmatch("[0-9a-f]{40}", export.hub.PINNED[NITROGEN])
+
+
+def test_a_revision_that_is_not_there_is_told(hub: Hub) -> None:
+    with pytest.raises(CheckpointError, match=r"someone/policy has no revision v9; name a branch, a tag or a commit"):
+        fetch(REPOSITORY, "v9")
+    assert set(asked_for(hub)) == {"v9"}
+
+
+def test_a_revision_of_a_file_is_refused(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    refused(
+        SettingsError,
+        "--revision is main, and .*ng.pt is a file",
+        tmp_path / "ng.pt",
+        tmp_path / "out" / "b",
+        revision="main",
+    )
+    assert hub.paths == []
+
+
+def test_a_repository_that_was_renamed_is_followed(hub: Hub) -> None:
+    hub.moved["old/name"] = REPOSITORY
+    assert fetch("old/name").read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "hub wants to know who asks, or the token has expired|no repository someone/policy that you may read"),
+        (403, r"does not let you read it \(HTTP 403\); log in"),
+        (404, r"nothing there \(HTTP 404\)|has no file"),
+        (407, r"the proxy wants a name and a password \(HTTP 407\); set HTTPS_PROXY"),
+        (429, r"asked too often from here \(HTTP 429\); wait"),
+        (451, "legal reasons"),
+        (500, r"in trouble \(HTTP 500\)"),
+        (503, r"in trouble \(HTTP 503\); see https"),
+        (504, "did not answer in time"),
+    ],
+)
+def test_every_answer_that_refuses_is_called_by_its_name(hub: Hub, status: int, said: str) -> None:
+    hub.status = status
+    with pytest.raises(CheckpointError, match=said) as caught:
+        fetch(REPOSITORY)
+    assert "\n" not in str(caught.value)
+
+
+class ProxyError(Exception):
+    """Of the hub's HTTP client, by its name."""
+
+
+class ReadTimeout(Exception):  # noqa: N818
+    """Of the hub's HTTP client, by its name."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "the disk is full .*free 2 GB there, or name another folder",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied"), "cannot be written: permission denied .*HF_HUB_CACHE"),
+        (OSError(errno.EROFS, "Read-only file system"), "can only be read"),
+        (OSError(errno.EFBIG, "File too large"), "takes no file of 2 GB"),
+        (ssl.SSLCertVerificationError("CERTIFICATE_VERIFY_FAILED"), "certificate is not trusted .*SSL_CERT_FILE"),
+        (ProxyError("503 Service Unavailable"), "the proxy does not let it through .*check HTTPS_PROXY"),
+        (socket.gaierror(-2, "Name or service not known"), "its name is not known"),
+        (ReadTimeout("timed out"), "does not answer in time"),
+        (OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE forbids to fetch it; unset HF_HUB_OFFLINE"),
+        (ValueError("\x1b[31m\nodd"), r"broke off \(ValueError\); check the network"),
+    ],
+)
+def test_every_other_failure_is_called_by_its_name(
+    failure: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        try:
+            raise failure
+        except Exception as error:
+            raise type(error)(*error.args) from error
+
+    monkeypatch.setattr(export.hub, "hf_hub_download", fail)
+    with pytest.raises(CheckpointError, match=said) as caught:
+        fetch(REPOSITORY)
+    assert str(caught.value).isprintable()
 
 
 def test_a_checkpoint_is_exported_straight_from_the_hub(small: Variant, tmp_path: Path) -> None:
