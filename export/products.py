@@ -7,13 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from export.modules import Linear, Module
+from ngrt.inference.onnx.saturation import INT8_PRODUCT
 from ngrt.policy.bundle import Precision
 
 CONTRIB = "com.microsoft"
 """ONNX Runtime's own operators."""
-
-INT8_PRODUCT, ZERO_POINT = "DynamicQuantizeMatMul", 3
-"""Its operator for an int8 product, and the place of the weights' zero point among the inputs."""
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
 """Number format of the matrix products that are not quantized."""

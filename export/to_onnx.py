@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from export.config import Config
 from export.graphs import Denoise, Observe, Schedule
 from export.model import NitroGen
-from export.products import INT8_PRODUCT, ZERO_POINT, Arithmetic
+from export.products import Arithmetic
 from ngrt.errors import ExportError
+from ngrt.inference.onnx.saturation import INT8_PRODUCT, ZERO_POINT
 from ngrt.policy.bundle import File, Graph, GraphName, Precision, sha256_of
 from ngrt.policy.bundle import Tensor as Signature
 

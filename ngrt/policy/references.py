@@ -63,6 +63,21 @@ def named_files(content: memoryview) -> list[Outside]:
     return walk.found
 
 
+def all_have(content: memoryview, operator: str, place: int) -> bool:
+    """Return whether every node of a graph that is of ``operator`` has an input at ``place``; inner graphs not searched.
+
+    :raises NotAGraphError: ``content`` is not an ONNX graph
+    """
+    for _, _, graph in (field for field in _fields(content) if field[:2] == (7, BYTES)):
+        for _, _, node in (field for field in _fields(graph) if field[:2] == (1, BYTES)):
+            parts = list(_fields(node))
+            if any(number == 4 and bytes(value) == operator.encode() for number, _, value in parts):
+                inputs = [value for number, _, value in parts if number == 1]
+                if len(inputs) <= place or not len(inputs[place]):
+                    return False
+    return True
+
+
 @dataclass(slots=True)
 class _Walk:
     """A walk through all messages of a graph."""

@@ -9,10 +9,11 @@ from ngrt.errors import BundleError
 from ngrt.inference.engine import Feed, HostEngine, Shapes, closed
 from ngrt.inference.onnx.failures import LOAD, RUN
 from ngrt.inference.onnx.library import ort, package
-from ngrt.inference.onnx.saturation import PRECISE, saturates
+from ngrt.inference.onnx.saturation import INT8_PRODUCT, PRECISE, ZERO_POINT, saturates
 from ngrt.inference.onnx.sessions import open_session
 from ngrt.policy.bundle import Backend, GraphName, Manifest
 from ngrt.policy.contents import GraphFiles
+from ngrt.policy.references import all_have
 from ngrt.processor import processor, usable_cores
 
 
@@ -36,10 +37,10 @@ class OnnxEngine(HostEngine):
     ) -> None:
         # never left to the library: it would bind threads to cores that this process was not given
         count = threads or usable_cores()
-        precise = manifest.precision == "int8" and _precise(folder, manifest)
 
         def load(name: GraphName) -> ort.InferenceSession:
             with GraphFiles(folder, manifest.graphs[name]) as files:
+                precise = manifest.precision == "int8" and _precise(files)
                 return open_session(files, _options(count, precise=precise), ["CPUExecutionProvider"], LOAD)
 
         # side by side: hashing and loading the two large ones each keep a core busy for seconds
@@ -84,17 +85,17 @@ def _options(threads: int, *, precise: bool) -> ort.SessionOptions:
     return options
 
 
-def _precise(folder: Path, manifest: Manifest) -> bool:
+def _precise(files: GraphFiles) -> bool:
     """Return whether int8 products must be asked to be precise.
 
     :raises BundleError: that would be in vain, for the products have no zero point
     """
     if not saturates():
         return False
-    zero_points = manifest.reference is not None  # both came with the same version of ngrt
-    if saturates(precise=True, zero_points=zero_points):
+    files.check_graph()
+    if saturates(precise=True, zero_points=all_have(memoryview(files.content), INT8_PRODUCT, ZERO_POINT)):
         raise BundleError(
-            f"ONNX Runtime {ort.__version__} computes the int8 products of {folder} wrongly on this processor",
+            f"ONNX Runtime {ort.__version__} computes the int8 products of {files.path} wrongly on this processor",
             remedy=f"pip install -U {package()}, or export the bundle again",
         )
     return True

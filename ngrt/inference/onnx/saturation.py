@@ -11,6 +11,9 @@ PROBE = Path(__file__).with_name("saturation.onnx")
 """x (1, 64) times 64 x 16 times 127, with the operator that int8 bundles use, once with a zero point of the weights
 and once without: ``tests/inference/test_saturation.py`` has what it is made of."""
 
+INT8_PRODUCT, ZERO_POINT = "DynamicQuantizeMatMul", 3
+"""That operator, and the place of the weights' zero point among its inputs."""
+
 PRECISE = "session.x64quantprecision"
 """Asks for precise products. Before ONNX Runtime 1.30 only those get them whose weights have a zero point."""
 
