@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, Protocol
 
-from ngrt.deadline import Late, within
+from ngrt.deadline import within
 from ngrt.resource import Resource
 
 INTERRUPTED = 130
@@ -29,7 +29,7 @@ ENDING = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
     if (number := getattr(signal, name, None)) is not None
 )
-"""Signals that end ngrt: an interrupt, a termination, a terminal that was closed; `SIGBREAK` is Windows' own."""
+"""Signals that end ngrt; `SIGBREAK` is Windows' own."""
 
 SAME = 0.5
 """Seconds in which a second signal is the first one again: terminals, shells and service managers all send one."""
@@ -124,7 +124,7 @@ def finish(code: int) -> NoReturn:
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     for minding in _minding:
-        minding.keep()
+        minding.before.clear()  # as they are now they stay
     if not _flushed():
         code = code or 1
     watching = [minding.thread for minding in _minding]
@@ -150,12 +150,13 @@ class _Minding(Resource):
         self._lock = threading.Lock()
         self._ear, self._mouth = socket.socketpair()
         self._mouth.setblocking(False)
-        self._before: dict[int, object] = {}
+        self.before: dict[int, object] = {}
         for number in ENDING:
             self._hear(number, self._interrupt)
         self._wakeup = -1
         if sys.platform != "win32":
-            self._hear(signal.SIGTSTP, self._noted)
+            self._hear(signal.SIGTSTP, _noted)
+            self._hear(signal.SIGCONT, _noted)
             self._hear(signal.SIGURG, self._again)
             self._wakeup = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
         self._unraised, sys.unraisablehook = sys.unraisablehook, self._unraisable
@@ -166,7 +167,7 @@ class _Minding(Resource):
         """Handle a signal, unless somebody, such as nohup, has switched it off."""
         before = signal.getsignal(number)
         if before != signal.SIG_IGN and before is not None:
-            self._before[number] = signal.signal(number, handler)
+            self.before[number] = signal.signal(number, handler)
 
     def listen(self, told: Callable[[], object]) -> None:
         with self._lock:
@@ -174,12 +175,8 @@ class _Minding(Resource):
         if late:
             told()
 
-    def keep(self) -> None:
-        """Leave signals as they are now for good."""
-        self._before.clear()
-
     def close(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self.before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         if sys.platform != "win32":
             signal.set_wakeup_fd(self._wakeup)
@@ -187,9 +184,6 @@ class _Minding(Resource):
         self._mouth.close()
         self.thread.join(LEAVING)
         self._ear.close()
-
-    def _noted(self, number: int, frame: FrameType | None) -> None:
-        """Nothing: the thread that watches has it already."""
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if sys.platform == "win32":  # an event loop has the only way by which a thread could be told there
@@ -222,20 +216,20 @@ class _Minding(Resource):
             self._unraised(problem)
 
     def _watch(self) -> None:
-        while (numbers := self._next()) is not None:
-            if sys.platform != "win32" and signal.SIGTSTP in numbers:
-                self._stand_still()
+        while (numbers := self._next(None if self._since is None else CHECK)) is not None:
+            if sys.platform != "win32" and numbers & {signal.SIGTSTP, signal.SIGCONT} == {signal.SIGTSTP}:
+                numbers |= self._stand_still()
             if numbers & {*ENDING}:
                 self._count()
             if self._since is not None:
                 self._check(time.perf_counter() - self._since)
 
-    def _next(self) -> set[int] | None:
-        """Return the signals that have come, none after a while if one came before; None at the end."""
-        self._ear.settimeout(None if self._since is None else CHECK)
+    def _next(self, patience: float | None) -> set[int] | None:
+        """Return the signals that have come, none after ``patience`` seconds; None at the end."""
+        self._ear.settimeout(patience)
         try:
             heard = self._ear.recv(64)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return set()
         except OSError:
             return None
@@ -261,23 +255,29 @@ class _Minding(Resource):
         if sys.platform != "win32" and self._is_lost():
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
-    def _stand_still(self) -> None:
-        """Hold everything, stop this process, and go on when it is told to."""
+    def _stand_still(self) -> set[int]:
+        """Hold everything, stop this process, and go on when it is told to; return what was told meanwhile."""
+        told = set[int]()
         if sys.platform != "win32":
             held = _hold_all()
-            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # to this thread: it must not run on by a hair
+            told = self._next(0.0) or told
+            if not told & {signal.SIGCONT, *ENDING}:  # else it was told to go on before it stood still
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this thread must not run on by a hair
             for thing in held:
                 thing.go_on()
+        return told
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """Nothing: the thread that watches has it already."""
 
 
 def end_at_once() -> NoReturn:
     """End the process now: pads neutral, what was found printed."""
     _hold_all()
-    for action in reversed(_last):
+    for action in (*reversed(_last), _flushed):
         with suppress(Exception):
             within(LAST, action, name="ngrt-last")
-    with suppress(Late):
-        within(LAST, _flushed, name="ngrt-flush")
     os._exit(INTERRUPTED)
 
 

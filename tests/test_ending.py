@@ -187,6 +187,32 @@ def test_ctrl_z_holds_pads_before_it_stops_and_lets_them_go_on_afterwards() -> N
         assert process.stdout.readline() == "went on\n"
 
 
+def test_to_go_on_before_it_stands_still_is_to_go_on() -> None:
+    text = """
+class Slow:
+    def hold(self):
+        say("holding")
+        time.sleep(0.5)
+
+    def go_on(self):
+        say("went on")
+
+def work():
+    with ending.still(Slow()):
+        say("ready")
+        time.sleep(600)
+run(work)
+"""
+    with script(text) as process:
+        process.send_signal(signal.SIGTSTP)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holding\n"
+        process.send_signal(signal.SIGCONT)
+        assert [process.stdout.readline() for _ in range(3)] == ["held\n", "went on\n", "went on\n"]
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (130, ["in order"])
+
+
 def test_a_held_pad_is_neutral_whatever_is_sent_until_it_goes_on() -> None:
     inner = FakePad()
     with HeldPad(inner) as pad:

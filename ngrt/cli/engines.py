@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, validators
 
 from ngrt.cli.app import app, err, out, stage, tell
-from ngrt.errors import NgrtError
 from ngrt.policy.bundle import CHECKPOINT_FILE, AskedBackend, Precision, Target
 
 SEED = Parameter(validator=validators.Number(gte=0, lt=2**63))
@@ -59,11 +58,7 @@ def predict(
     if out_file is None:
         out.print(chunk_table(chunk))
     else:
-        try:
-            save_chunk(chunk, out_file)
-        except NgrtError:
-            out.print(chunk_table(chunk))  # it took an engine's time
-            raise
+        save_chunk(chunk, out_file)
         tell(f"wrote {out_file}: {chunk.horizon} rows")
 
 

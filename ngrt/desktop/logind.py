@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -82,8 +83,16 @@ class LogindLocks(Resource):
                 break
         with suppress(DBusErrorResponse):
             for session in _answer(bus, "ListSessions")[0]:
-                if session[1] == os.getuid() and _property(bus, session[4], "Display") == self._display:
+                if session[1] == user() and _property(bus, session[4], "Display") == self._display:
                     yield session[4]
+
+
+def user() -> int:
+    """Return the number of the user who runs this process; logind is on Linux alone."""
+    if sys.platform == "win32":
+        return -1
+    else:
+        return os.getuid()
 
 
 def _hint(bus: DBusConnection, path: str) -> bool:

@@ -42,19 +42,20 @@ def open_locks(display: str | None = None) -> list[OpenedLocks]:
 
     :raises SourceError: the X11 display cannot be reached
     """
-    if sys.platform != "linux":
+    if sys.platform == "linux":
+        from ngrt.desktop.x11_locks import X11Locks
+
+        desktop = X11Locks(display)
+        with suppress(ModuleNotFoundError):  # jeepney was removed: the X server still tells
+            from ngrt.desktop.logind import LogindLocks
+
+            logind = LogindLocks(display)
+            if logind.found:
+                return [desktop, logind]
+            logind.close()
+        return [desktop]
+    else:
         return []
-    from ngrt.desktop.x11_locks import X11Locks
-
-    desktop = X11Locks(display)
-    with suppress(ModuleNotFoundError):  # jeepney was removed: the X server still tells
-        from ngrt.desktop.logind import LogindLocks
-
-        logind = LogindLocks(display)
-        if logind.found:
-            return [desktop, logind]
-        logind.close()
-    return [desktop]
 
 
 def blind_spot(display: str | None = None) -> str | None:

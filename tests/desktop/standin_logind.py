@@ -1,9 +1,7 @@
 """A bus of its own with a logind on it that knows one session of this user's."""
 
-import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,8 @@ import pytest
 from jeepney import DBus, HeaderFields, MessageType, new_error, new_method_return
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
-USER = os.stat(".").st_uid if sys.platform == "win32" else os.getuid()
+from ngrt.desktop.logind import user
+
 NAME, PATH = "org.freedesktop.login1", "/org/freedesktop/login1/session/_31"
 
 
@@ -35,7 +34,7 @@ class Logind:
         if method in {"GetSession", "GetSessionByPID"} and self.knows_callers:
             return new_method_return(message, "o", (PATH,))
         if method == "ListSessions":
-            session = ("1", USER, "somebody", "seat0", PATH)
+            session = ("1", user(), "somebody", "seat0", PATH)
             return new_method_return(message, "a(susso)", ([session],))
         if method == "Get" and path == PATH:
             values = {"LockedHint": ("b", self.locked), "Display": ("s", self.display)}
