@@ -182,7 +182,7 @@ def tried(path: Path) -> Case:
 
 def cases(count: int, seed: int, folder: Path) -> Iterator[tuple[Path, Case]]:
     """Damage ``count`` files in turn and read them; yield each file, which is removed afterwards, and its outcome."""
-    FORKS.set_forkserver_preload([__name__])
+    FORKS.set_forkserver_preload(["tests.sources.fuzz_videos"])  # not __main__, which is not loaded ahead
     whole, random = seeds(folder), np.random.default_rng(seed)
     for number in range(count):
         source = whole[number % len(whole)]
