@@ -75,7 +75,7 @@ def windows(name: str | None) -> Finding:
     if managed:
         return Finding("good", f"{found}, managed by {managed}")
     why = "no window manager that speaks EWMH, so what has the focus is a guess"
-    return Finding("limited", f"{found}; {why}", "openbox &  # or another window manager")
+    return Finding("limited", f"{found}; {why}", "openbox &")
 
 
 def _manager(name: str | None) -> str:

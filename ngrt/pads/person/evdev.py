@@ -223,6 +223,6 @@ def _has(mask: Path, bit: int) -> bool:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text().strip()
+        return file.read_text("utf-8", "replace").strip()  # a device calls itself what it likes
     except OSError:
         return ""
