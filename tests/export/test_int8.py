@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import export.run
 from export.calibration import Calibration
 from export.checkpoint import Checkpoint, load_checkpoint
-from export.gate import Agreement, agree
 from export.graphs import Observe
 from export.products import Arithmetic, Int8Product, Product, rounded
 from export.run import Gating, export_checkpoint
@@ -19,6 +18,7 @@ from export.worst_layer import Rounding
 from ngrt.cli.commands import run
 from ngrt.errors import ExportError, SettingsError
 from ngrt.inference.open import open_policy
+from ngrt.policy.agreement import Agreement, agree
 from ngrt.policy.bundle import Precision, read_manifest
 from ngrt.policy.preprocess import observation
 from tests.conftest import PARITY
@@ -95,6 +95,7 @@ def spoiled(path: Path, context_frames: int | None = None) -> Checkpoint:
 def spoiled_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export.run, "load_checkpoint", spoiled)
     monkeypatch.setattr("export.gate.STICK_LIMIT", 0.012)  # random weights forgive a lot: 0.0112 without the outlier
+    monkeypatch.setattr("ngrt.policy.agreement.STICK_LIMIT", 0.012)
 
 
 @pytest.mark.usefixtures("spoiled_weights")
