@@ -35,7 +35,9 @@ def gpu() -> Finding:
 def onnx_runtime() -> Finding:
     """Find ONNX Runtime and what it can run on. Without it there is no engine for processors."""
     try:
-        from ngrt.inference.onnx.library import ort, package
+        from ngrt.inference.onnx.library import imported, package
+
+        ort = imported()
     except NgrtError as error:
         return Finding("missing", error.problem, error.remedy.removeprefix("install it with: "))
     from ngrt.inference.onnx.device import CUDA, why_no_cuda

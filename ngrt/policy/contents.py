@@ -91,14 +91,13 @@ class GraphFiles(Resource):
         self._things.close()
 
     def _pin(self) -> str:
-        if sys.platform != "linux":
-            return str(self._folder)
-        with suppress(OSError):
-            number = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-            self._things.callback(os.close, number)
-            pinned = f"/proc/self/fd/{number}"
-            if os.path.isdir(pinned):
-                return pinned
+        if sys.platform == "linux":
+            with suppress(OSError):
+                number = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+                self._things.callback(os.close, number)
+                pinned = f"/proc/self/fd/{number}"
+                if os.path.isdir(pinned):
+                    return pinned
         return str(self._folder)
 
     def _opened(self, part: File) -> BufferedReader:

@@ -64,12 +64,12 @@ def named_files(content: memoryview) -> list[Outside]:
 
 
 def all_have(content: memoryview, operator: str, place: int) -> bool:
-    """Return whether every node of a graph that is of ``operator`` has an input at ``place``; inner graphs not searched.
+    """Return whether every node of ``operator`` has an input at ``place``; graphs inside the graph are not searched.
 
     :raises NotAGraphError: ``content`` is not an ONNX graph
     """
-    for _, _, graph in (field for field in _fields(content) if field[:2] == (7, BYTES)):
-        for _, _, node in (field for field in _fields(graph) if field[:2] == (1, BYTES)):
+    for _, _, graph in (one for one in _fields(content) if one[:2] == (7, BYTES)):
+        for _, _, node in (one for one in _fields(graph) if one[:2] == (1, BYTES)):
             parts = list(_fields(node))
             if any(number == 4 and bytes(value) == operator.encode() for number, _, value in parts):
                 inputs = [value for number, _, value in parts if number == 1]

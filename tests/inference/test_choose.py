@@ -226,8 +226,8 @@ def test_real_backends_are_compared_and_give_the_same_chunk(tiny_bundle: Path, m
     plain = open_policy(tiny_bundle, backend="cpu", threads=1)
     noise = plain.draw_noise()
     if why_no_gpu():
-        assert len(notes) == 1
-        assert notes[0].startswith(f"{chosen.engine.name} runs it: ")
+        (compared,) = (note for note in notes if not note.startswith("checking once"))
+        assert compared.startswith(f"{chosen.engine.name} runs it: ")
     np.testing.assert_allclose(
         chosen.predict([FRAME], noise).actions, plain.predict([FRAME], noise).actions, rtol=0, atol=1e-4
     )

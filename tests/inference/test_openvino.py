@@ -97,7 +97,8 @@ assert not [name for name in sys.modules if name.startswith("openvino_telemetry"
     quiet = ("CI", "TF_BUILD", "JENKINS_URL")  # where it does not report anyway
     environment = {name: value for name, value in os.environ.items() if name not in quiet} | {"HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANG)
-    assert list(tmp_path.iterdir()) == []
+    written = [path.relative_to(tmp_path).parts[:3] for path in tmp_path.rglob("*") if path.is_file()]
+    assert set(written) <= {(".cache", "ngrt", "verified")}  # that it acts here as where it was verified
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

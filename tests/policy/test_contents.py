@@ -121,11 +121,12 @@ def test_all_that_was_opened_is_closed_again_also_where_a_file_is_refused(folder
         assert set(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes with names")
 def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(folder: Path) -> None:
     known = stated(folder)
     (folder / "g.onnx").unlink()
-    os.mkfifo(folder / "g.onnx")
+    if sys.platform != "win32":  # for those who check types
+        os.mkfifo(folder / "g.onnx")
     with pytest.raises(BundleError, match=r"g\.onnx is not a file; export the bundle again"):
         GraphFiles(folder, known)
 

@@ -19,7 +19,7 @@ def package() -> str:
     return "onnxruntime-gpu" if with_gpu else "onnxruntime"
 
 
-def _imported() -> Any:
+def imported() -> Any:
     """Return the module.
 
     :raises BundleError: it is not installed, or not wholly: two packages share its files, and who removes one of them
@@ -42,6 +42,6 @@ def _imported() -> Any:
 
 
 if not TYPE_CHECKING:
-    ort = _imported()
+    ort = imported()
 
-__all__ = ["ort", "package"]
+__all__ = ["imported", "ort", "package"]
