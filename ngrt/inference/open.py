@@ -9,6 +9,7 @@ from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.runners import RUNNERS
 from ngrt.interfaces import Note
 from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
+from ngrt.policy.links import without_links
 
 LEAST_THREADS = 8
 """Threads that may be asked for on any machine; far more than it has cores only wait for each other."""
@@ -44,7 +45,8 @@ def open_policy(
     manifest = read_manifest(folder)
 
     def opened(backend: Backend) -> EnginePolicy:
-        engine = RUNNERS[backend].open(folder, manifest, threads)
+        with without_links(folder, manifest) as files:
+            engine = RUNNERS[backend].open(files, manifest, threads)
         try:
             return EnginePolicy(folder, manifest, engine, seed)
         except BaseException:
