@@ -77,7 +77,7 @@ def _tables() -> Sequence[bytes]:
 
 
 def _settings(path: Path) -> None:
-    assert commands.app  # whose tables the settings may have
+    assert commands.run  # whose tables the settings may have
     _settings_file(path, ())
 
 
