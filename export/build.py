@@ -32,6 +32,7 @@ from ngrt.policy.agreement import BUTTONS_LEAST, STICK_LIMIT
 from ngrt.policy.bundle import MANIFEST, Gate, Graph, GraphName, Manifest, Parity, Precision
 from ngrt.policy.bundle import Checkpoint as Origin
 from ngrt.policy.spec import GraphSpec
+from ngrt.text import printable
 
 Progress = Callable[[str, float], None]
 """Called before each stage with its name and the share of the whole that is done."""
@@ -199,11 +200,14 @@ class Source:
     def _manifest(self, precision: Precision, graphs: dict[GraphName, Graph]) -> Manifest:
         loaded = self.loaded
         return Manifest(
-            name=self.name,
+            name=printable(self.name),  # JSON holds no name that is not UTF-8
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             precision=precision,
             checkpoint=Origin(
-                file=loaded.path.name, sha256=self.digest, parameters=loaded.parameters, tensors=loaded.tensors
+                file=printable(loaded.path.name),
+                sha256=self.digest,
+                parameters=loaded.parameters,
+                tensors=loaded.tensors,
             ),
             policy=self.policy,
             config=loaded.raw_config,

@@ -13,6 +13,7 @@ from ngrt.messages import Image
 from ngrt.policy.preprocess import shrink
 from ngrt.sources.images import read_image
 from ngrt.sources.video import VideoSource
+from ngrt.text import cut, printable
 
 MOST = 24
 """Most observations: 24 chunks of 18 rows have 9072 buttons, enough to tell 99% from 98.5%."""
@@ -42,7 +43,7 @@ class Calibration:
         """
         frames = [shrink(image) for image in _spread(paths)]
         observations = [tuple(frames[max(0, last - context + 1) : last + 1]) for last in range(len(frames))]
-        return cls(tuple(observations), ", ".join(path.name for path in paths))
+        return cls(tuple(observations), printable(cut(", ".join(path.name for path in paths))))
 
     def split(self, every: int) -> tuple["Calibration", "Calibration"]:
         """Return every ``every``-th observation, and the others; as the others all, if there are too few to split."""

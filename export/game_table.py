@@ -29,7 +29,7 @@ def names_in(path: str, most_rows: int, most_text: int) -> Mapping[str, Sequence
             names += {str(words[place].as_py()) for place in used if place is not None and words[place].is_valid}
         if (length := sum(map(len, names))) > most_text:
             return {"beyond": [f"{length} characters of names", str(most_text)]}
-    except (pa.ArrowException, KeyError, OSError, MemoryError) as error:
+    except (pa.ArrowException, KeyError, OSError, MemoryError, ValueError) as error:  # also names that are not UTF-8
         return {"fault": [" ".join(str(error).split())[:400]]}
     return {"names": sorted(set(names))}
 

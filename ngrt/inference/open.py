@@ -9,6 +9,7 @@ from ngrt.inference.recheck import recheck
 from ngrt.inference.runners import RUNNERS
 from ngrt.interfaces import Note
 from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
+from ngrt.policy.links import without_links
 from ngrt.processor import usable_cores
 
 LEAST_THREADS = 8
@@ -45,7 +46,8 @@ def open_policy(
     manifest = read_manifest(folder)
 
     def opened(backend: Backend) -> EnginePolicy:
-        engine = RUNNERS[backend].open(folder, manifest, threads)
+        with without_links(folder, manifest) as files:
+            engine = RUNNERS[backend].open(files, manifest, threads)
         try:
             policy = EnginePolicy(folder, manifest, engine, seed)
             recheck(folder, policy, note)

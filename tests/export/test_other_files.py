@@ -8,6 +8,7 @@ import struct
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from export.build import Source, write_manifest
 from export.checkpoint import load_checkpoint, unwrapped
 from export.paths import whole_folder
 from ngrt.cli.commands import run
@@ -147,7 +149,11 @@ def test_names_that_are_not_utf8_are_taken_and_told(tmp_path: Path, capsys: pyte
     folder = tmp_path / os.fsdecode(b"J\xfcrgen")
     folder.mkdir()
     path = write_small(folder)
-    assert load_checkpoint(path).path == path
+    loaded = load_checkpoint(path)
+    assert loaded.path == path
+    source = Source(folder.name, replace(loaded, path=folder), "0" * 64, loaded.config.policy({}, None))
+    manifest = write_manifest(source._manifest("fp32", {}), tmp_path)
+    assert (manifest.name, manifest.checkpoint.file) == ("J\ufffdrgen", "J\ufffdrgen")
     assert run(["info", str(path)]) == 0
     assert run(["info", str(folder / "gone.pt")]) == 1
     assert "J\ufffdrgen/gone.pt is not a file" in capsys.readouterr().err

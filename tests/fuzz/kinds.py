@@ -7,7 +7,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from bench.verdicts.budgets import LIMITS, read_budgets
 from export.checkpoint import load_checkpoint
 from export.game_table import names_in
 from export.games import ROWS_LIMIT, TEXT_LIMIT
+from ngrt.cli import commands
 from ngrt.cli.app import _settings_file
 from ngrt.errors import SettingsError
 from ngrt.pads.keyboard_mapping import DEFAULT, load_mapping
@@ -75,6 +76,11 @@ def _tables() -> Sequence[bytes]:
     return found
 
 
+def _settings(path: Path) -> None:
+    assert "play" in commands.__all__  # imported, so that settings may have their tables
+    _settings_file(path, ())
+
+
 def _games(path: Path) -> None:
     answer = names_in(str(path), ROWS_LIMIT, TEXT_LIMIT)
     if "names" not in answer:
@@ -108,7 +114,7 @@ def _header(content: bytes, rng: random.Random) -> bytes:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("settings", "ngrt.toml", lambda: [SETTINGS], partial(_settings_file, tokens=()), weight=2),
+        Kind("settings", "ngrt.toml", lambda: [SETTINGS], _settings, weight=2),
         Kind("keys", "keys.toml", lambda: [DEFAULT.read_bytes()], load_mapping),
         Kind("budgets", "limits.toml", lambda: [LIMITS.read_bytes()], read_budgets),
         Kind("manifests", "manifest.json", _manifests, lambda path: read_manifest(path.parent), _manifest, 2),
