@@ -7,7 +7,7 @@ from pathlib import Path
 HEAD = 2**12
 """Bytes that are looked at."""
 
-GET_FILE = "fetch the file itself: ngrt export nvidia/NitroGen"
+GET_FILE = "fetch the file itself: ngrt export nvidia/NitroGen --out DIR"
 UNPACK = "unpack it, and give the .pt file in it"
 SAVE_AGAIN = "load it with torch, and save it again with torch.save"
 AGAIN = "download it again"

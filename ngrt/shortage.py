@@ -15,7 +15,7 @@ class Shortage:
 
 MEMORY = Shortage(
     "there is not enough memory",
-    "close other programs, or use a smaller engine (ngrt export CHECKPOINT --precision int8)",
+    "close other programs, or use a smaller engine (ngrt export CHECKPOINT --precision int8 --out DIR)",
     (
         "bad_alloc",
         "bad alloc",

@@ -8,7 +8,9 @@ import pytest
 from ngrt.cli.wording import error_line
 from ngrt.errors import BundleError, CheckpointError
 from ngrt.inference.onnx import failures as onnx
+from ngrt.inference.open import open_policy
 from ngrt.inference.openvino import LOAD
+from ngrt.policy.shipped import arcade_engine
 from ngrt.shortage import FILES, MEMORY, THREADS, Shortage, shortage
 
 
@@ -88,3 +90,12 @@ def test_an_error_that_hides_the_lack_says_it_all_the_same() -> None:
     error = CheckpointError("ng.pt is damaged", remedy="download it again")
     error.__cause__ = MemoryError()
     assert error_line(error) == f"ng.pt is damaged: there is not enough memory; {MEMORY.remedy}"
+
+
+def test_an_engine_for_which_python_has_no_memory_says_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("ngrt.inference.open.read_manifest", lacking)
+    with pytest.raises(BundleError, match="cannot be loaded: there is not enough memory; close other programs"):
+        open_policy(arcade_engine())

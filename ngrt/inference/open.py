@@ -11,6 +11,7 @@ from ngrt.interfaces import Note
 from ngrt.policy.bundle import AskedBackend, Backend, Manifest, read_manifest
 from ngrt.policy.links import without_links
 from ngrt.processor import usable_cores
+from ngrt.shortage import MEMORY
 
 LEAST_THREADS = 8
 """Threads that may be asked for on any machine; far more than it has cores only wait for each other."""
@@ -43,6 +44,13 @@ def open_policy(
         raise SettingsError(
             f"threads is {threads}", value=threads, limit=f"on this machine it must be from 1 to {most}"
         )
+    try:
+        return _opened(folder, backend, threads, seed, note)
+    except MemoryError as error:
+        raise BundleError(f"{folder} cannot be loaded: {MEMORY.what}", remedy=MEMORY.remedy) from error
+
+
+def _opened(folder: Path, backend: AskedBackend, threads: int | None, seed: int | None, note: Note) -> EnginePolicy:
     manifest = read_manifest(folder)
 
     def opened(backend: Backend) -> EnginePolicy:

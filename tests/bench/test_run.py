@@ -218,10 +218,15 @@ def test_what_was_measured_is_printed_and_written_when_a_later_suite_fails_or_is
 
 
 def test_the_tables_are_printed_where_the_result_cannot_be_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "result.json"
-    file.mkdir()
+
+    def spoiled(report: Report) -> Result:
+        file.mkdir()  # it was found in order before
+        return overhead.measure(0.2, 20)
+
+    monkeypatch.setattr(overhead, "prepare", lambda *_: Ready(spoiled))
     with pytest.raises(SettingsError, match="is not a file"):
         run_suites(["overhead"], [], None, file, Console(), effort=QUICK)
     assert SUITES["overhead"].title in " ".join(capsys.readouterr().out.split())

@@ -69,7 +69,7 @@ def test_debug_adds_the_traceback(tmp_path: Path, capsys: Captured) -> None:
 def test_an_interrupt_that_a_library_turned_into_another_error_still_ends_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    def swallowed(*_: object) -> None:
+    def swallowed(*_: object, **__: object) -> None:
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt as error:
@@ -160,7 +160,7 @@ def test_a_settings_file_that_is_not_toml_is_refused(capsys: Captured) -> None:
 def test_an_error_whose_causes_lead_back_to_itself_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         error, cause = PadError("the pad is gone; plug it in"), OSError("lost")
         cause.__context__ = error
         raise error from cause

@@ -6,6 +6,7 @@ import pytest
 
 from ngrt.cli.commands import run
 from ngrt.cli.groups import GROUPS
+from ngrt.cli.output import page
 from ngrt.session.settings import PlaySettings
 from tests.cli.said import Captured
 
@@ -40,7 +41,7 @@ def test_the_help_of_play_has_its_options_by_what_they_are_about(capsys: Capture
 def test_help_keeps_to_the_terminals_width_and_tells_no_default_that_is_none(
     command: str, width: int, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(page, "_width", width)
     assert run([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
     assert max(len(line) for line in text.splitlines()) <= width

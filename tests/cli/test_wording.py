@@ -35,7 +35,7 @@ def no_attribute() -> object:
 
 
 MACHINE: dict[str, list[BaseException]] = {
-    "too little memory": [
+    "not enough memory": [
         MemoryError(),
         raised(lambda: np.zeros(2**60, np.uint8)),
         RuntimeError("std::bad_alloc"),
