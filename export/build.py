@@ -192,9 +192,9 @@ class Source:
         """
         if toolkit.here not in toolkit.capabilities or manifest.precision not in LIMITS:
             return manifest
-        policy = open_policy(folder)
-        given = reference_of(policy)
-        parity = verify(self.loaded, folder, manifest.precision, policy=policy)
+        with open_policy(folder) as policy:
+            given = reference_of(policy)
+            parity = verify(self.loaded, folder, manifest.precision, policy=policy)
         return write_manifest(manifest.model_copy(update={"parity": parity, "reference": given}), folder)
 
     def _manifest(self, precision: Precision, graphs: dict[GraphName, Graph]) -> Manifest:

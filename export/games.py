@@ -6,7 +6,6 @@ a process of its own, which is ended when it takes more than any list of games d
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from export.config import Config
+from ngrt.child import python_command
 from ngrt.errors import CheckpointError
 from ngrt.text import cut
 
@@ -30,9 +30,11 @@ MEMORY_LIMIT = 768 * 2**20
 SECONDS_LIMIT = 60.0
 POLL = 0.01
 
+READER = python_command("export.game_table")
+"""What reads a table, in a process of its own: a hostile one may take all memory, or crash Arrow."""
+
 LIMITS = f"the limits are {MEMORY_LIMIT >> 20} MiB and {SECONDS_LIMIT:g} s"
 REMEDY = "restore it or remove it"
-READER = Path(__file__).with_name("game_table.py")
 
 
 def read_games(config: Config, folder: Path) -> dict[str, int]:
@@ -66,7 +68,7 @@ def _names_in(path: Path) -> list[str]:
 
     :raises CheckpointError: it has none, too many of them, or is no table
     """
-    command = [sys.executable, "-P", str(READER), str(path), str(ROWS_LIMIT), str(TEXT_LIMIT)]
+    command = [*READER, str(path), str(ROWS_LIMIT), str(TEXT_LIMIT)]
     with tempfile.TemporaryFile() as said:  # not a pipe, which is full before all is said
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.DEVNULL) as child:
             try:

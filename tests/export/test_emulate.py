@@ -226,7 +226,7 @@ def test_fp8_is_held_to_the_fp32_graphs_on_frames_that_did_not_give_its_ranges(
 def test_an_fp8_engine_that_fails_the_gate_names_its_worst_layer(
     small: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.gate.STICK_LIMIT", 1e-6)
+    monkeypatch.setattr("ngrt.policy.agreement.STICK_LIMIT", 1e-6)
     reason = r"the fp8 engine is too far .* worst is \w+ \(alone .*, layer [\w.]+ \(rounding .*try --precision fp16"
     refused(
         ExportError,

@@ -3,6 +3,7 @@
 import pickle
 import re
 import struct
+import sys
 import time
 import tracemalloc
 import zipfile
@@ -223,7 +224,7 @@ def test_a_table_of_games_that_takes_too_much_is_given_up(
 def test_reading_a_table_of_games_may_end_however_it_will(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "crash.py"
     script.write_text("import os, signal\nprint('{'); os.abort()\n")
-    monkeypatch.setattr(export.games, "READER", script)
+    monkeypatch.setattr(export.games, "READER", [sys.executable, str(script)])
     path = games(tmp_path, pa.table({"game_label": ["celeste"]}))
     assert "has no readable column game_label" in refusal(path)
 

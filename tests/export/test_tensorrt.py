@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import tensorrt_rtx
@@ -16,6 +17,8 @@ from export.run import Gating, export_checkpoint
 from export.to_tensorrt import timings_file
 from ngrt.cli.commands import run
 from ngrt.errors import SettingsError
+from ngrt.inference.open import open_policy
+from ngrt.inference.policy import EnginePolicy
 from ngrt.inference.tensorrt.edition import logger_of
 from ngrt.policy.bundle import Parity, Precision, check_files, read_manifest
 from tests.export.building import build_small, rtx
@@ -131,9 +134,15 @@ def test_engines_are_verified_themselves_where_this_machines_gpu_can_run_them(
         asked.append(read_manifest(folder).target)
         return Parity(context=0, actions=0.5, actions_limit=1, buttons_agree=1, chunks=len(asked), steps=3)
 
+    def opened(folder: Path, **how: Any) -> EnginePolicy:
+        """The same policy's graphs, where there is no GPU for its engines."""
+        return open_policy(folder if read_manifest(folder).target == "onnx" else small.bundle, **how)
+
     monkeypatch.setattr(export.build, "verify", measured)
+    monkeypatch.setattr(export.build, "open_policy", opened)
     monkeypatch.setattr(export.toolkit, "capability_here", lambda extra: "8.9")
     manifest = build_small(small, out, capabilities=[])
+    assert manifest.reference is not None
     assert manifest.capabilities == ("8.9",)
     assert asked == ["onnx", "tensorrt-rtx"]
     assert manifest.parity.chunks == 2

@@ -154,7 +154,7 @@ def test_a_reader_that_reads_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyP
 
 def test_a_live_view_gives_the_terminal_back_while_ngrt_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    file = io.StringIO()
+    file = Terminal()
     with open_view(Console(file=file, force_terminal=True)) as view:
         view.show(SHOT)
         assert isinstance(view, live._LiveView)

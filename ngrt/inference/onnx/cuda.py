@@ -67,12 +67,15 @@ class CudaEngine(Resource):
         try:
             with (
                 GPU_LOAD.translated(folder),
-                ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool,
                 ExitStack() as things,
+                ThreadPoolExecutor(thread_name_prefix="ngrt-load") as pool,
             ):
+
+                def opened(name: GraphName) -> GraphFiles:  # closed also where another one is refused
+                    return things.enter_context(GraphFiles(folder, manifest.graphs[name]))
+
                 # hashed side by side: that keeps a core busy for seconds
-                opened = pool.map(lambda name: GraphFiles(folder, manifest.graphs[name]), ON_DEVICE)
-                for name, files in zip(ON_DEVICE, [things.enter_context(files) for files in opened], strict=True):
+                for name, files in zip(ON_DEVICE, list(pool.map(opened, ON_DEVICE)), strict=True):
                     self._graphs[name] = self._do(partial(DeviceGraph, files, device, self.launches))
         except BaseException:
             self.close()
