@@ -94,9 +94,7 @@ def spoiled(path: Path, context_frames: int | None = None) -> Checkpoint:
 @pytest.fixture
 def spoiled_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export.run, "load_checkpoint", spoiled)
-    monkeypatch.setattr(
-        "ngrt.policy.agreement.STICK_LIMIT", 0.012
-    )  # random weights forgive a lot: 0.0112 without the outlier
+    monkeypatch.setattr("export.gate.STICK_LIMIT", 0.012)  # random weights forgive a lot: 0.0112 without the outlier
     monkeypatch.setattr("ngrt.policy.agreement.STICK_LIMIT", 0.012)
 
 
