@@ -26,7 +26,8 @@ class X11Locks(Resource):
     def reason(self, game: int | None) -> str | None:
         """Return why keys would not reach the window ``game``, None where they would.
 
-        A game may have grabbed the keyboard itself. Where it is not known (None), it is what had the focus before.
+        A game may have grabbed the keyboard itself. Where it is not known (None), it is what had the focus before, or,
+        where keys go to whatever is under the pointer, the window in front. Those of lockers are out of the ordinary.
 
         :raises SourceError: the display is gone or does not answer
         """
@@ -36,7 +37,7 @@ class X11Locks(Resource):
             if game is not None:
                 self._player = game
             elif self._player is None:
-                self._player = _focused(display)
+                self._player = _focused(display) or _topmost(display, ordinary=True)
             if self._is_grabbed(display):
                 foreign = _top_level(display, self._player) != _topmost(display)
                 return "another program has grabbed the keyboard: the screen may be locked" if foreign else None
@@ -68,8 +69,9 @@ class X11Locks(Resource):
 
 
 def _focused(display: Display) -> int | None:
+    """Return the window with the focus; None where it is the pointer's to say."""
     focus = display.get_input_focus().focus
-    return None if isinstance(focus, int) else int(focus.id)
+    return None if isinstance(focus, int) or focus == display.screen().root else int(focus.id)
 
 
 def _top_level(display: Display, number: int | None) -> int | None:
@@ -85,10 +87,12 @@ def _top_level(display: Display, number: int | None) -> int | None:
     return None
 
 
-def _topmost(display: Display) -> int | None:
-    """Return the window at the top level that is in front of all others."""
+def _topmost(display: Display, *, ordinary: bool = False) -> int | None:
+    """Return the window at the top level that is in front of all others, or of those that window managers may touch."""
     for child in reversed(display.screen().root.query_tree().children):
         attributes = asked(child.get_attributes, None)
-        if attributes is not None and attributes.map_state == X.IsViewable:
+        if attributes is None or (ordinary and attributes.override_redirect):
+            continue
+        if attributes.map_state == X.IsViewable:
             return int(child.id)
     return None

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -28,6 +29,9 @@ FILE_LIMIT = 512 * 2**20
 
 MOST = 10_000
 """Images at once."""
+
+SILENT = 0
+"""OpenCV's level of logging at which nothing is printed."""
 
 PATIENCE = 20.0
 """Seconds that decoding one image may take: a picture can be made of thousands of layers."""
@@ -95,12 +99,13 @@ def _decoded(data: bytes, path: Path) -> Image:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep OpenCV from printing what is wrong with a picture, which whoever asked is told anyway."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    log: Any = getattr(cv2.utils, "logging", cv2)  # where OpenCV 4.11 has it
+    level = log.getLogLevel()
+    log.setLogLevel(SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        log.setLogLevel(level)
 
 
 def _size(data: bytes) -> tuple[int, int]:

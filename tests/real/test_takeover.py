@@ -88,6 +88,7 @@ def test_one_that_another_program_holds_or_that_may_not_be_read_is_refused_with_
     assert "sudo usermod -aG input $USER" in seen[kind]["denied"]
 
 
+@pytest.mark.timing
 def test_what_a_person_presses_goes_through_to_the_games_pad_and_the_policy_plays_again_a_second_after(
     seen: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,8 @@ def test_an_image_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_opencv_says_nothing_itself_of_a_broken_image(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
+    if not cv2.haveImageWriter(f".{kind}"):
+        pytest.skip(f"this OpenCV writes no {kind}")
     whole = save(tmp_path / f"whole.{kind}", pictures(1, height=120, width=160)[0]).read_bytes()
     for size in range(0, len(whole), len(whole) // 40):
         (tmp_path / f"a.{kind}").write_bytes(whole[:size])

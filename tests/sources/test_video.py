@@ -142,6 +142,7 @@ def test_any_pixel_format_becomes_rgb(tmp_path: Path, pix_fmt: str) -> None:
     assert np.abs(image.astype(int) - expected).mean() < 8
 
 
+@pytest.mark.skipif(cv2.__version__ < "5", reason="older versions of the other reader turn no pictures of this format")
 @pytest.mark.parametrize("rotation", [90, 180, -90])
 def test_a_video_recorded_sideways_stands_upright(tmp_path: Path, rotation: int) -> None:
     video = write_video(tmp_path / "clip.mp4", pictures(2), codec="libx264", pix_fmt="yuv444p", rotation=rotation)
