@@ -53,7 +53,7 @@ def watched(arguments: list[str], folder: Path, **variables: str) -> Seen:
     kept = {name: value for name, value in os.environ.items() if name not in dropped and not name.startswith("XDG_")}
     places = {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home), "TMPDIR": str(folder)}
     trace = folder / "trace"
-    strace = ["strace", "-qq", "-f", "-e", "trace=network", "-o", str(trace)] if traceable() else []
+    strace = ["strace", "-qq", "-f", "--seccomp-bpf", "-e", "trace=network", "-o", str(trace)] if traceable() else []
     subprocess.run(
         [*strace, sys.executable, *arguments],
         env=kept | places | {"PYTHONDONTWRITEBYTECODE": "1"} | variables,
@@ -75,7 +75,7 @@ def traceable() -> bool:
     """Return whether strace is here, and may be used."""
     return (
         shutil.which("strace") is not None
-        and subprocess.run(["strace", "-qq", "-o", os.devnull, "true"]).returncode == 0
+        and subprocess.run(["strace", "-qq", "-f", "--seccomp-bpf", "-o", os.devnull, "true"]).returncode == 0
     )
 
 

@@ -14,6 +14,7 @@ from tests.fuzz.kinds import KINDS
 from tests.fuzz.trial import outcome
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_whatever_is_in_a_file_it_is_taken_or_refused_within_limits() -> None:
     counts = fuzz(150, seed=0)

@@ -10,6 +10,7 @@ from tests.sources import fuzz_videos
 from tests.sources.fuzz_videos import IMAGES, VIDEOS, cases, mutated, seeds, tried
 
 
+@pytest.mark.slow
 def test_damaged_videos_and_pictures_are_read_or_refused(tmp_path: Path) -> None:
     outcomes = [case for _, case in cases(3 * (len(VIDEOS) + len(IMAGES)), 1, tmp_path)]
     assert [case for case in outcomes if case.outcome not in {"read", "refused"}] == []
