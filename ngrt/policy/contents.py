@@ -51,11 +51,6 @@ class GraphFiles(Resource):
             self.close()
             raise
 
-    @property
-    def linked(self) -> bool:
-        """Whether a file of weights is a link, which libraries do not follow out of the folder."""
-        return any((self._folder / name).is_symlink() for name in self.data)
-
     def check_graph(self) -> None:
         """Check, before a library reads the graph, that it is one and names only the files of its own.
 

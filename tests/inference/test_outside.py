@@ -18,6 +18,7 @@ from ngrt.inference.openvino import OpenvinoEngine
 from ngrt.inference.policy import EnginePolicy
 from ngrt.messages import Array
 from ngrt.policy.bundle import Manifest, read_manifest
+from ngrt.policy.links import without_links
 from ngrt.policy.shipped import arcade_engine
 
 from .bundles import copied, edit, graph_of, put, split, with_weights_in
@@ -35,7 +36,9 @@ NOISE = np.random.default_rng(1).standard_normal((18, 25), np.float32)
 
 def actions(engine: str, folder: Path) -> Array:
     manifest = read_manifest(folder)
-    with EnginePolicy(folder, manifest, ENGINES[engine](folder, manifest)) as policy:
+    with without_links(folder, manifest) as files:  # as `open_policy` does
+        opened = ENGINES[engine](files, manifest)
+    with EnginePolicy(folder, manifest, opened) as policy:
         return policy.predict([FRAME], NOISE).actions
 
 
@@ -96,7 +99,7 @@ def test_weights_in_a_file_of_their_own_are_used(engine: str, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-@pytest.mark.parametrize("engine", ["onnx", "cuda's, on the cpu"])
+@EACH
 def test_a_bundle_made_of_links_is_used(engine: str, tmp_path: Path) -> None:
     """As the hub's cache keeps what it downloads."""
     folder, links = copied(tmp_path / "blobs"), tmp_path / "snapshot"
