@@ -1,5 +1,5 @@
-"""The game and its clip, for the tests of this folder."""
+"""The game, its clip and screens, for the tests of this folder."""
 
-from tests.real.fixtures import bare_display, game_clip, game_display, machine
+from tests.real.fixtures import bare_display, game_clip, game_display, machine, screen, window
 
-__all__ = ["bare_display", "game_clip", "game_display", "machine"]
+__all__ = ["bare_display", "game_clip", "game_display", "machine", "screen", "window"]

@@ -1,13 +1,17 @@
-"""A game that runs, and a clip of it; each made once."""
+"""A game that runs, and a clip of it; each made once. A screen of a test's own, and a window that takes its keys."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.real.guest import made_guest
 from tests.real.machine import Machine
-from tests.real.xvfb import GAME, game_on, record_clip, require, x_server
+from tests.real.xvfb import GAME, Screen, game_on, record_clip, require, x_server
+
+if TYPE_CHECKING:
+    from tests.real.typing_window import TypingWindow
 
 CLIP_SECONDS = 3.0
 
@@ -41,3 +45,20 @@ def game_clip(game_display: str, tmp_path_factory: pytest.TempPathFactory) -> Pa
     path = tmp_path_factory.mktemp("clip") / "xgalaga.mp4"
     record_clip(game_display, path, CLIP_SECONDS)
     return path
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    """Yield a screen of the test's own; skip where Xvfb is not installed."""
+    with x_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def window(screen: Screen) -> Iterator["TypingWindow"]:
+    """Yield a window on ``screen`` that takes the keys."""
+    from tests.real.typing_window import TypingWindow  # not where there is no Xlib, as on Windows
+
+    found = TypingWindow(screen.display)
+    yield found
+    found.close()

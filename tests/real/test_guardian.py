@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,23 +15,10 @@ from ngrt.pads.keyboard import KeyboardPad
 from tests.patience import until
 from tests.real.holding import holding
 from tests.real.typing_window import TypingWindow
-from tests.real.xvfb import Screen, x_server
+from tests.real.xvfb import Screen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an X server, and signals as on POSIX")
 SOUTH = PadState(frozenset({"SOUTH"}))
-
-
-@pytest.fixture
-def screen(tmp_path: Path) -> Iterator[Screen]:
-    with x_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def window(screen: Screen) -> Iterator[TypingWindow]:
-    found = TypingWindow(screen.display)
-    yield found
-    found.close()
 
 
 def test_a_process_that_is_stopped_has_its_keys_let_go_of(screen: Screen, window: TypingWindow) -> None:

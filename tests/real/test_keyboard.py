@@ -31,20 +31,6 @@ SOUTH = PadState(frozenset({"SOUTH"}))
 RIGHT_UP = PadState(left=(1.0, -1.0))
 
 
-@pytest.fixture
-def screen(tmp_path: Path) -> Iterator[Screen]:
-    """Yield a screen of the test's own."""
-    with x_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def window(screen: Screen) -> Iterator[TypingWindow]:
-    found = TypingWindow(screen.display)
-    yield found
-    found.close()
-
-
 def play_on(pad: KeyboardPad) -> None:
     for step in range(100):
         pad.send(RIGHT_UP if step % 2 else SOUTH)

@@ -22,7 +22,7 @@ from ngrt.pads.keyboard import KeyboardPad
 from tests.patience import HANG
 from tests.real.games import GAMES, KEYS, Game, picture_of
 from tests.real.typing_window import TypingWindow
-from tests.real.xvfb import Screen, x_server
+from tests.real.xvfb import Screen
 
 if os.name == "nt":
     pytest.skip("an X server, and signals as on POSIX", allow_module_level=True)
@@ -52,20 +52,6 @@ left_left = "a"
 left_right = "d"
 """
 """Presses something at nearly every tick, whatever a policy that was never trained says."""
-
-
-@pytest.fixture
-def screen(tmp_path: Path) -> Iterator[Screen]:
-    with x_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def window(screen: Screen) -> Iterator[TypingWindow]:
-    """Yield a window that takes the keys."""
-    found = TypingWindow(screen.display)
-    yield found
-    found.close()
 
 
 @pytest.fixture
